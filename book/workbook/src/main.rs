@@ -1,2 +1,40 @@
-//! Being written.
-fn main() {}
+//! `cargo workbook`: the learner's command.
+//!
+//! It depends on no crate of the workspace and drives cargo instead, so that it runs when the learner's code does not compile.
+//! One file a command: `cmd/` for most, `doctor/` and `restore.rs` for the two that look at the machine.
+//!
+//! Exit codes: 0 when all is well; 1 when something was checked and is not; 2 when the command was used wrongly.
+
+mod cmd;
+mod doctor;
+mod restore;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Build your own container engine, a chapter at a time.
+#[derive(Parser)]
+#[command(name = "cargo workbook", bin_name = "cargo workbook", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// What this machine can do, and how to fix what it cannot
+    Doctor(doctor::Args),
+    /// Find and remove what a crashed experiment left on this machine
+    Restore(restore::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Doctor(args) => doctor::run(args),
+        Command::Restore(args) => restore::run(args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
