@@ -1,2 +1,8 @@
 //! Being written.
+#![allow(dead_code)]
+
+mod container;
+mod store;
+mod time;
+
 fn main() {}

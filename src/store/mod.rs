@@ -1,0 +1,5 @@
+//! What the engine keeps on disk.
+
+mod containers;
+
+pub(crate) use containers::ContainerDir;
