@@ -5,9 +5,18 @@
 //!
 //! Exit codes: 0 when all is well; 1 when something was checked and is not; 2 when the command was used wrongly.
 
+mod chapter_data;
 mod cmd;
+mod difference;
 mod doctor;
+mod mine;
+mod misuse;
+mod paint;
+mod records;
 mod restore;
+mod source;
+mod stubs;
+mod workspace;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -26,15 +35,18 @@ enum Command {
     Doctor(doctor::Args),
     /// Find and remove what a crashed experiment left on this machine
     Restore(restore::Args),
+    /// For maintainers: make each exercise.rs from its solution.rs
+    Stubs(cmd::stubs::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Doctor(args) => doctor::run(args),
         Command::Restore(args) => restore::run(args),
+        Command::Stubs(args) => cmd::stubs::run(args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
-        ExitCode::FAILURE
+        if error.is::<misuse::Misuse>() { ExitCode::from(2) } else { ExitCode::FAILURE }
     })
 }
