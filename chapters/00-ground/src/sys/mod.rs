@@ -1,0 +1,37 @@
+//! One thin wrapper a system call. Each names its man page, the capability it needs, and the errnos people meet.
+//!
+//! A wrapper does three things: it makes the call (through `nix`, or through `libc` where `nix` has none), it can
+//! tell about it (`--explain`), and it turns a failure into an [`Error`](crate::Error) that says what was being done.
+//! No wrapper decides anything. What to call, and in which order, is what the chapters are about.
+//!
+//! This module and [`spawn`](crate::spawn()) are the only places of the project with `unsafe`.
+
+mod fs;
+mod ids;
+mod mount;
+mod namespace;
+mod process;
+mod signal;
+pub(crate) mod socket;
+mod terminal;
+
+pub use fs::*;
+pub use ids::*;
+pub use mount::*;
+pub use namespace::*;
+pub use process::*;
+pub use signal::*;
+pub use terminal::*;
+
+use crate::{Error, Result, trace};
+
+/// Tells the call (when someone listens) and names its failure.
+fn told<T>(doing: impl Fn() -> String, answer: nix::Result<T>) -> Result<T> {
+    trace::call(&doing, &answer);
+    answer.map_err(|errno| Error::new(doing(), errno))
+}
+
+/// The same for a raw `libc` call, which answers -1 and leaves the reason in `errno`.
+fn told_raw(doing: impl Fn() -> String, answer: libc::c_long) -> Result<libc::c_long> {
+    told(doing, nix::errno::Errno::result(answer))
+}

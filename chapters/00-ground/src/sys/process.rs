@@ -1,0 +1,133 @@
+//! Processes: becoming another program, ending, and being told of an end.
+
+use super::{told, told_raw};
+use crate::{Errno, Error, Result, spawn::End};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::Pid;
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::path::Path;
+
+/// Becomes the program `program`, with exactly these arguments and this environment. Returns only when it fails.
+///
+/// Man page: `execve(2)`. Open descriptors without `FD_CLOEXEC`, the working directory, the umask, ids, limits
+/// and blocked or ignored signals are kept. ENOENT (also: its loader is missing), EACCES, ENOEXEC.
+pub fn execve(program: &Path, argv: &[String], env: &[String]) -> Result<Infallible> {
+    let doing = || format!("execve `{}`", program.display());
+    let program_c = c_string(&program.display().to_string())?;
+    let argv = argv.iter().map(|arg| c_string(arg)).collect::<Result<Vec<_>>>()?;
+    let env = env.iter().map(|pair| c_string(pair)).collect::<Result<Vec<_>>>()?;
+    // On success there is nobody left to tell it: say it before.
+    crate::trace::call(doing, &Ok(()));
+    nix::unistd::execve(&program_c, &argv, &env).map_err(|errno| Error::new(doing(), errno))
+}
+
+/// `text` with a NUL byte at its end, as the kernel wants it; a NUL byte inside is an EINVAL.
+fn c_string(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| {
+        Error::new(format!("pass {text:?}, which holds a NUL byte, to the kernel"), Errno::EINVAL)
+    })
+}
+
+/// Marks every open descriptor from `first` on as closed on exec, so that the next program does not inherit it.
+///
+/// Man page: `close_range(2)`; through `libc`, because `nix` has no wrapper. Since Linux 5.11; on an older kernel
+/// (ENOSYS, EINVAL) each descriptor of `/proc/self/fd` is marked by itself.
+pub fn close_on_exec_from(first: u32) -> Result<()> {
+    const CLOEXEC: libc::c_uint = 4; // CLOSE_RANGE_CLOEXEC
+    // SAFETY: three integers; marking a descriptor closes nothing now, so that no owner loses it.
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, CLOEXEC) };
+    match told_raw(|| format!("close_range from {first} on, at exec"), answer) {
+        Err(error) if matches!(error.errno, Errno::ENOSYS | Errno::EINVAL | Errno::EPERM) => {
+            one_by_one(first)
+        }
+        answer => answer.map(drop),
+    }
+}
+
+/// What [`close_on_exec_from`] does on a kernel without `close_range`.
+fn one_by_one(first: u32) -> Result<()> {
+    let doing = || "mark the open files of `/proc/self/fd` as closed on exec".to_string();
+    let failed = |error: std::io::Error| {
+        Error::new(doing(), Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
+    };
+    for entry in std::fs::read_dir("/proc/self/fd").map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let Some(fd) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        if fd as u32 >= first {
+            // SAFETY: setting a flag on a descriptor number; a number that is not open is answered with EBADF.
+            unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the child `pid` to end, and takes its status. After that the kernel forgets the child.
+///
+/// Man page: `waitpid(2)`. ECHILD: no such child.
+pub fn wait_for(pid: Pid) -> Result<End> {
+    loop {
+        match waitpid(pid, None) {
+            Err(Errno::EINTR) => continue,
+            answer => {
+                if let Some((_, end)) = ended(told(|| format!("waitpid for process {pid}"), answer)?) {
+                    return Ok(end);
+                }
+            }
+        }
+    }
+}
+
+/// Takes the status of one child that has ended, without waiting: `None` when there is no such child.
+///
+/// Man page: `waitpid(2)`, with -1 and `WNOHANG`.
+pub fn reap_one() -> Result<Option<(Pid, End)>> {
+    match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
+        Err(Errno::ECHILD) => Ok(None),
+        answer => Ok(ended(told(|| "waitpid for any child".into(), answer)?)),
+    }
+}
+
+/// Has the child `pid` ended? Looks without taking its status.
+///
+/// Man page: `waitid(2)`, with `WNOWAIT`.
+pub fn has_ended(pid: Pid) -> Result<bool> {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    let answer = waitid(Id::Pid(pid), flags);
+    let status = told(|| format!("waitid for process {pid}"), answer)?;
+    Ok(ended(status).is_some())
+}
+
+/// What a wait status means, when it is the end of a process.
+fn ended(status: WaitStatus) -> Option<(Pid, End)> {
+    match status {
+        WaitStatus::Exited(pid, code) => Some((pid, End::Exited(code))),
+        WaitStatus::Signaled(pid, signal, _) => Some((pid, End::Killed(signal))),
+        _ => None,
+    }
+}
+
+/// Sends `signal` to the process `pid`; to every process of the namespace but this one when `pid` is -1.
+///
+/// Man page: `kill(2)`. ESRCH: no such process; EPERM: another user's.
+pub fn kill(pid: Pid, signal: Signal) -> Result<()> {
+    told(|| format!("kill process {pid} with {signal}"), nix::sys::signal::kill(pid, signal))
+}
+
+/// Asks the kernel to kill this process when its parent ends. Changing the user clears it again.
+///
+/// Man page: `prctl(2)`, `PR_SET_PDEATHSIG`. Never fails with a real signal.
+pub fn die_with_parent() -> Result<()> {
+    let answer = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
+    told(|| "prctl: die with the parent".into(), answer)
+}
+
+/// Ends this process at once: no destructors, no flushing, no exit handlers.
+///
+/// What a cloned child must use: its memory is a copy of its parent's, guards and buffers included.
+/// Man page: `_exit(2)`.
+pub fn exit_now(code: u8) -> ! {
+    // SAFETY: ends the process; nothing of ours runs afterwards.
+    unsafe { libc::_exit(code.into()) }
+}
