@@ -31,173 +31,21 @@ use std::process::{Command, Stdio};
 
 /// The tools to link to busybox. Each container copies the image, so the list is short; all of it is used
 /// somewhere in the book.
-const APPLETS: &[&str] = &[
-    "[",
-    "ash",
-    "awk",
-    "basename",
-    "cat",
-    "chmod",
-    "chown",
-    "chroot",
-    "cmp",
-    "cp",
-    "cut",
-    "date",
-    "dd",
-    "df",
-    "diff",
-    "dirname",
-    "du",
-    "echo",
-    "env",
-    "expr",
-    "false",
-    "find",
-    "free",
-    "grep",
-    "gunzip",
-    "gzip",
-    "head",
-    "hostname",
-    "httpd",
-    "id",
-    "ip",
-    "kill",
-    "less",
-    "ln",
-    "ls",
-    "md5sum",
-    "mkdir",
-    "mkfifo",
-    "mknod",
-    "more",
-    "mount",
-    "mv",
-    "nc",
-    "nproc",
-    "nsenter",
-    "ping",
-    "pivot_root",
-    "printf",
-    "ps",
-    "pwd",
-    "readlink",
-    "realpath",
-    "rm",
-    "rmdir",
-    "sed",
-    "seq",
-    "setsid",
-    "sh",
-    "sha256sum",
-    "sleep",
-    "sort",
-    "stat",
-    "stty",
-    "sync",
-    "tail",
-    "tar",
-    "tee",
-    "test",
-    "time",
-    "timeout",
-    "top",
-    "touch",
-    "tr",
-    "true",
-    "tty",
-    "umount",
-    "uname",
-    "uniq",
-    "unshare",
-    "vi",
-    "wc",
-    "wget",
-    "which",
-    "whoami",
-    "xargs",
-    "yes",
-];
+const APPLETS: &str = "\
+    [ ash awk basename cat chmod chown chroot cmp cp cut date dd df diff dirname du echo env expr false \
+    find free grep gunzip gzip head hostname httpd id ip kill less ln ls md5sum mkdir mkfifo mknod more \
+    mount mv nc nproc nsenter ping pivot_root printf ps pwd readlink realpath rm rmdir sed seq setsid \
+    sh sha256sum sleep sort stat stty sync tail tar tee test time timeout top touch tr true tty umount \
+    uname uniq unshare vi wc wget which whoami xargs yes";
 
 /// The tools to copy when there is no busybox: those of [`APPLETS`] that are small on their own. An editor, a
 /// pager or a web client would bring in more libraries than all the others together.
-const TOOLS: &[&str] = &[
-    "sh",
-    "[",
-    "awk",
-    "basename",
-    "cat",
-    "chmod",
-    "chown",
-    "chroot",
-    "cmp",
-    "cp",
-    "cut",
-    "date",
-    "dd",
-    "df",
-    "dirname",
-    "du",
-    "echo",
-    "env",
-    "expr",
-    "false",
-    "find",
-    "free",
-    "grep",
-    "gzip",
-    "head",
-    "hostname",
-    "id",
-    "ip",
-    "kill",
-    "ln",
-    "ls",
-    "md5sum",
-    "mkdir",
-    "mkfifo",
-    "mknod",
-    "mount",
-    "mv",
-    "nproc",
-    "nsenter",
-    "pivot_root",
-    "printf",
-    "ps",
-    "pwd",
-    "readlink",
-    "realpath",
-    "rm",
-    "rmdir",
-    "sed",
-    "seq",
-    "setsid",
-    "sha256sum",
-    "sleep",
-    "sort",
-    "stat",
-    "stty",
-    "sync",
-    "tail",
-    "tar",
-    "tee",
-    "test",
-    "timeout",
-    "touch",
-    "tr",
-    "true",
-    "tty",
-    "umount",
-    "uname",
-    "uniq",
-    "unshare",
-    "wc",
-    "which",
-    "whoami",
-    "xargs",
-    "yes",
-];
+const TOOLS: &str = "\
+    sh [ awk basename cat chmod chown chroot cmp cp cut date dd df dirname du echo env expr false find \
+    free grep gzip head hostname id ip kill ln ls md5sum mkdir mkfifo mknod mount mv nproc nsenter \
+    pivot_root printf ps pwd readlink realpath rm rmdir sed seq setsid sha256sum sleep sort stat stty \
+    sync tail tar tee test timeout touch tr true tty umount uname uniq unshare wc which whoami xargs \
+    yes";
 
 /// Where tools are looked for after the directories of PATH: an ordinary user's PATH often lacks `sbin`.
 const USUAL_PLACES: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
@@ -257,7 +105,7 @@ fn from_busybox(at: &Path, busybox: &Path) -> io::Result<()> {
     let list = Command::new(busybox).arg("--list").output().map_err(|e| because(e, "run", busybox))?;
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     let has: BTreeSet<&str> = list.lines().collect();
-    for applet in APPLETS.iter().filter(|applet| has.contains(*applet)) {
+    for applet in APPLETS.split_whitespace().filter(|applet| has.contains(applet)) {
         symlink("busybox", at.join("bin").join(applet))?;
     }
     libraries(at, &[busybox.to_path_buf()])
@@ -268,7 +116,7 @@ fn from_tools(at: &Path, search: &[PathBuf]) -> io::Result<()> {
     // Some distributions have one big program under many names: then one copy, and links to it.
     let mut copied: BTreeMap<(u64, u64), &str> = BTreeMap::new();
     let mut files = Vec::new();
-    for tool in TOOLS {
+    for tool in TOOLS.split_whitespace() {
         let Some(file) = find(tool, search) else { continue };
         let target = at.join("bin").join(tool);
         let meta = fs::metadata(&file)?;
@@ -296,12 +144,17 @@ fn libraries(at: &Path, programs: &[PathBuf]) -> io::Result<()> {
     // ldd fails when one of the files is a script or static; what it says of the others still holds.
     let paths: BTreeSet<PathBuf> =
         String::from_utf8_lossy(&told.stdout).lines().filter_map(library).collect();
-    for path in paths {
-        let inside = at.join(path.strip_prefix("/").unwrap_or(&path));
-        if let Some(folder) = inside.parent() {
-            fs::create_dir_all(folder).map_err(|e| because(e, "make the directory", folder))?;
+    // Where `/lib` is a link to `/usr/lib`, one library can have two paths: one copy, and a link to it.
+    let mut copied: BTreeMap<(u64, u64), &PathBuf> = BTreeMap::new();
+    for path in &paths {
+        let inside = at.join(path.strip_prefix("/").unwrap_or(path));
+        let meta = fs::metadata(path).map_err(|e| because(e, "look at", path))?;
+        parents(&inside)?;
+        match copied.get(&(meta.dev(), meta.ino())) {
+            Some(first) => symlink(first, &inside)?,
+            None => copy(path, &inside)?,
         }
-        copy(&path, &inside)?;
+        copied.entry((meta.dev(), meta.ino())).or_insert(path);
     }
     Ok(())
 }
@@ -333,7 +186,37 @@ fn directory(at: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(at, fs::Permissions::from_mode(mode))
 }
 
+/// The directories above `file` that are not there yet, open to everybody.
+fn parents(file: &Path) -> io::Result<()> {
+    let Some(folder) = file.parent().filter(|folder| !folder.exists()) else { return Ok(()) };
+    parents(folder)?;
+    directory(folder, 0o755)
+}
+
 /// The same error, saying what was being done to which file.
 fn because(error: io::Error, doing: &str, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{doing} `{}`: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_line_that_ldd_prints() {
+        for (line, path) in [
+            ("\tlinux-vdso.so.1 (0x00007ffd)", None),
+            (
+                "\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f1c)",
+                Some("/lib/x86_64-linux-gnu/libc.so.6"),
+            ),
+            ("\t/lib64/ld-linux-x86-64.so.2 (0x00007f1c)", Some("/lib64/ld-linux-x86-64.so.2")),
+            ("\tlibc.musl-x86_64.so.1 => /lib/ld-musl-x86_64.so.1 (0x7f)", Some("/lib/ld-musl-x86_64.so.1")),
+            ("\tlibgone.so => not found", None),
+            ("\tnot a dynamic executable", None),
+            ("/bin/ls:", None),
+        ] {
+            assert_eq!(library(line), path.map(PathBuf::from), "{line}");
+        }
+    }
 }
