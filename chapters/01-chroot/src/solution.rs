@@ -1,4 +1,4 @@
-//! The reference for chapter 1.
+//! The functions of chapter 1, task by task.
 
 use coracle_ground::{End, Errno, Error, Result, sys};
 use std::convert::Infallible;

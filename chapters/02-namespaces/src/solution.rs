@@ -1,0 +1,125 @@
+//! The functions of chapter 2, task by task.
+
+use crate::Namespace;
+use coracle_ground::sys::{self, MsFlags, Signal};
+use coracle_ground::{Child, CloneFlags, End, HostEnd, InitEnd, Result, spawn};
+use nix::unistd::Pid;
+use std::convert::Infallible;
+use std::path::Path;
+
+/// Task 2.1: Turn the list of namespaces into the flags that `clone` takes.
+///
+/// Each kind has one flag, `CloneFlags::CLONE_NEW…`; joined with `|` they are one set. Careful: the flag of the
+/// mount namespace is `CLONE_NEWNS`. It was the first namespace, and nobody thought that there would be more.
+///
+/// Man page: `namespaces(7)` has the table.
+pub fn namespace_flags(namespaces: &[Namespace]) -> CloneFlags {
+    let flag = |namespace: &Namespace| match namespace {
+        Namespace::Mount => CloneFlags::CLONE_NEWNS,
+        Namespace::Pid => CloneFlags::CLONE_NEWPID,
+        Namespace::Uts => CloneFlags::CLONE_NEWUTS,
+        Namespace::Ipc => CloneFlags::CLONE_NEWIPC,
+        Namespace::Network => CloneFlags::CLONE_NEWNET,
+        Namespace::Cgroup => CloneFlags::CLONE_NEWCGROUP,
+        Namespace::User => CloneFlags::CLONE_NEWUSER,
+    };
+    namespaces.iter().map(flag).collect()
+}
+
+/// Task 2.1: Start a child in new namespaces with one `clone`, and let it run `init`.
+///
+/// One step for all of them, and the caller stays where it is. `unshare` would move the *caller*, and for the PID
+/// namespace not even that: only its later children get numbers in a new one.
+///
+/// Use `spawn` and [`namespace_flags`]. Man pages: `clone(2)`, `unshare(2)`, `pid_namespaces(7)`.
+/// Errors: EPERM when namespaces are not allowed here; ENOSPC at the limit of `user.max_*_namespaces`.
+pub fn start_in<F>(namespaces: &[Namespace], init: F) -> Result<(Child, HostEnd)>
+where
+    F: FnOnce(InitEnd) -> Result<Infallible>,
+{
+    spawn(namespace_flags(namespaces), init)
+}
+
+/// Task 2.2: Give the machine the host name `name`.
+///
+/// Called by init, in its own UTS namespace. A process without one would rename the host.
+///
+/// Use `sys::sethostname`. Man page: `sethostname(2)`. Errors: EINVAL above 64 bytes.
+pub fn set_hostname(name: &str) -> Result<()> {
+    sys::sethostname(name)
+}
+
+/// Task 2.2: Make all mounts private, so that no mount of ours travels to the host.
+///
+/// A new mount namespace is a copy, and its mounts are still *shared* with the originals where those were shared,
+/// as systemd makes them: what one side mounts or unmounts, the other sees. Cut that for `/` and all below it.
+///
+/// Use `sys::set_propagation`. Man page: `mount_namespaces(7)`, "SHARED SUBTREES".
+pub fn isolate_mounts() -> Result<()> {
+    sys::set_propagation(Path::new("/"), MsFlags::MS_REC | MsFlags::MS_PRIVATE)
+}
+
+/// Task 2.2: Mount a new `/proc` at `root`, for the PID namespace of the calling process.
+///
+/// A `/proc` shows the PID namespace of the process that *mounted* it. So init mounts it, not the host, and it is a
+/// new mount, not a copy of the host's. Nothing in it may be executed, be a device, or raise privileges.
+///
+/// Use `sys::mount_point(root, "proc")` for the place and `sys::mount`. Man page: `proc(5)`.
+/// Errors: EPERM when the caller does not own its PID namespace, or runs in a container that hides parts of `/proc`.
+pub fn mount_proc(root: &Path) -> Result<()> {
+    let target = sys::mount_point(root, "proc")?;
+    sys::mount("proc", &target, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC, "")
+}
+
+/// Task 2.3: Do the duties of PID 1: start the main program, pass signals on to it, reap whoever ends.
+///
+/// PID 1 gets every orphan as a child. One that does not wait for them fills the machine with zombies. And the
+/// kernel gives PID 1 no default actions: a signal that it does not handle does nothing, SIGTERM too. So: block all
+/// signals *before* the main program starts, then take them one by one. On SIGCHLD, reap all that have ended, and
+/// return when the main program is among them, not earlier. Every other signal goes on to the main program.
+///
+/// Use `sys::block_signals`, `sys::next_signal`, `sys::reap_one`, `sys::kill`.
+/// Man pages: `pid_namespaces(7)`, `waitpid(2)`, `sigwait(3)`.
+pub fn be_init<F>(start_main: F) -> Result<End>
+where
+    F: FnOnce() -> Result<Child>,
+{
+    sys::block_signals()?;
+    let main = start_main()?.into_pid();
+    loop {
+        match sys::next_signal()? {
+            Signal::SIGCHLD => {
+                if let Some(end) = reap_until(main)? {
+                    return Ok(end);
+                }
+            }
+            // The main program may have ended a moment ago: then there is nobody to pass the signal to.
+            other => drop(sys::kill(main, other)),
+        }
+    }
+}
+
+/// Reaps all children that have ended; how the main program ended, if it is among them.
+///
+/// Several children may end before one SIGCHLD is taken: signals do not queue, so one can stand for many.
+fn reap_until(main: Pid) -> Result<Option<End>> {
+    let mut main_end = None;
+    while let Some((pid, end)) = sys::reap_one()? {
+        if pid == main {
+            main_end = Some(end);
+        }
+    }
+    Ok(main_end)
+}
+
+/// Task 2.4: Move this process into namespaces of `process`, those of the kinds `namespaces`.
+///
+/// All in one step, through a descriptor of the process: its number might be given to another process between two
+/// steps. Into a PID namespace only the *children* of this process move: start one afterwards.
+///
+/// Use `sys::pidfd_open`, `sys::setns`, [`namespace_flags`]. Man pages: `setns(2)`, `pidfd_open(2)`, `nsenter(1)`.
+/// Errors: ESRCH when there is no such process; EPERM when its namespaces are not ours to enter.
+pub fn join(process: Pid, namespaces: &[Namespace]) -> Result<()> {
+    let process = sys::pidfd_open(process)?;
+    sys::setns(&process, namespace_flags(namespaces))
+}

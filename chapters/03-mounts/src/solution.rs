@@ -1,0 +1,168 @@
+//! The functions of chapter 3, task by task.
+
+use crate::{DEV_LINKS, DEVICES, Hierarchy};
+use coracle_ground::sys::{self, MntFlags, MsFlags};
+use coracle_ground::{Errno, Result};
+use std::path::Path;
+
+/// Task 3.1: Make `root` the root mount of this mount namespace, and let go of the old one.
+///
+/// `pivot_root` wants a mount point, so first bind `root` onto itself, with what is mounted below it. Step into it
+/// and call `pivot_root(".", ".")`: the old root then lies on top of the new one, and is the one to unmount.
+/// Afterwards no mount of the host is left in this namespace, and the working directory is `/`.
+///
+/// The mounts must be private already (task 2.2). Use `sys::bind`, `sys::chdir`, `sys::pivot_root`, `sys::unmount`.
+/// Man page: `pivot_root(2)`. Errors: EINVAL when `root` is no mount point, or its parent mount is shared.
+pub fn pivot_into(root: &Path) -> Result<()> {
+    sys::bind(root, root, MsFlags::MS_REC)?;
+    sys::chdir(root)?;
+    sys::pivot_root(Path::new("."), Path::new("."))?;
+    sys::unmount(Path::new("."), MntFlags::MNT_DETACH)?;
+    sys::chdir(Path::new("/"))
+}
+
+/// Task 3.2: Give the container a `/dev` of its own, at `root`: six devices, terminals, shared memory, queues, links.
+///
+/// A tmpfs (`mode=755`), and in it the nodes of [`DEVICES`], each with mode 0666 whatever the umask is; `pts`, a
+/// devpts instance of its own; `shm`, a tmpfs of 64 MiB with mode 1777; `mqueue`; and the links of [`DEV_LINKS`].
+/// Where the kernel forbids `mknod` (EPERM: root in a user namespace), bind the host's own node instead.
+///
+/// Called before the root is changed, so that the host's `/dev` can still be reached.
+/// Use `sys::mount_point`, `sys::mount`, `sys::make_character_device`, `sys::umask`, `sys::touch`, `sys::bind`, `sys::symlink`.
+/// Man pages: `mknod(2)`, `pts(4)`, `shm_overview(7)`, `mq_overview(7)`.
+pub fn make_dev(root: &Path) -> Result<()> {
+    let dev = sys::mount_point(root, "dev")?;
+    sys::mount("tmpfs", &dev, MsFlags::MS_NOSUID | MsFlags::MS_STRICTATIME, "mode=755,size=65536k")?;
+    for (name, major, minor) in DEVICES {
+        make_device(&dev, name, major, minor)?;
+    }
+    mount_pts(&dev)?;
+    let harmless = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    sys::mount("tmpfs", &sys::mount_point(&dev, "shm")?, harmless, "mode=1777,size=65536k")?;
+    sys::mount("mqueue", &sys::mount_point(&dev, "mqueue")?, harmless, "")?;
+    for (name, target) in DEV_LINKS {
+        sys::symlink(target, &dev.join(name))?;
+    }
+    Ok(())
+}
+
+/// One device node, open to all; where making one is forbidden, the host's own, bound onto an empty file.
+fn make_device(dev: &Path, name: &str, major: u64, minor: u64) -> Result<()> {
+    let path = dev.join(name);
+    // The umask would take the write bits of group and others away, from a /dev/null of all things.
+    let before = sys::umask(0);
+    let made = sys::make_character_device(&path, 0o666, major, minor);
+    sys::umask(before);
+    match made {
+        Err(error) if error.errno == Errno::EPERM => {
+            sys::touch(&path)?;
+            sys::bind(&Path::new("/dev").join(name), &path, MsFlags::empty())
+        }
+        answer => answer,
+    }
+}
+
+/// Terminals of the container's own. Group 5 is `tty` by custom; a user namespace may not know it (EINVAL).
+fn mount_pts(dev: &Path) -> Result<()> {
+    let pts = sys::mount_point(dev, "pts")?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+    match sys::mount("devpts", &pts, flags, "newinstance,ptmxmode=0666,mode=0620,gid=5") {
+        Err(error) if error.errno == Errno::EINVAL => {
+            sys::mount("devpts", &pts, flags, "newinstance,ptmxmode=0666,mode=0620")
+        }
+        answer => answer,
+    }
+}
+
+/// Task 3.3: Mount `/sys` at `root`, read-only, and nothing in it to execute, no devices, no raised privileges.
+///
+/// A new sysfs shows the network devices of the network namespace of its mounter. In a user namespace that does
+/// not own the network (`--network host`) the kernel says EPERM: then bind the host's `/sys` with all below it, and make the
+/// bind read-only with a remount.
+///
+/// Called before the root is changed. Use `sys::mount_point`, `sys::mount`, `sys::bind`, `sys::remount`.
+/// Man page: `sysfs(5)`.
+pub fn mount_sys(root: &Path) -> Result<()> {
+    let target = sys::mount_point(root, "sys")?;
+    let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    match sys::mount("sysfs", &target, flags, "") {
+        Err(error) if error.errno == Errno::EPERM => {
+            sys::bind(Path::new("/sys"), &target, MsFlags::MS_REC)?;
+            sys::remount(&target, flags)
+        }
+        answer => answer,
+    }
+}
+
+/// Task 3.3: Mount the cgroup tree below `root/sys/fs/cgroup`, read-only, as the host has it.
+///
+/// `hierarchies` says what the host has mounted below `/sys/fs/cgroup` (`cgroup_hierarchies()` reads it from
+/// `/proc/self/mountinfo`). One hierarchy with an empty name is cgroup v2: mount it on the directory itself. Otherwise
+/// that directory gets a small tmpfs with one directory and one mount for each; make the tmpfs read-only in the end.
+/// A new mount shows the tree from the root of this process's cgroup namespace, and nothing above it.
+///
+/// Use `sys::mount`, `sys::mount_point`, `sys::remount`. Man pages: `cgroups(7)`, `cgroup_namespaces(7)`.
+pub fn mount_cgroups(root: &Path, hierarchies: &[Hierarchy]) -> Result<()> {
+    let harmless = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let target = root.join("sys/fs/cgroup");
+    match hierarchies {
+        [] => return Ok(()),
+        [v2] if v2.name.is_empty() => {
+            return sys::mount(&v2.filesystem, &target, harmless | MsFlags::MS_RDONLY, "");
+        }
+        _ => {}
+    }
+    sys::mount("tmpfs", &target, harmless, "mode=755,size=64k")?;
+    for hierarchy in hierarchies {
+        let place = sys::mount_point(&target, &hierarchy.name)?;
+        sys::mount(&hierarchy.filesystem, &place, harmless | MsFlags::MS_RDONLY, &hierarchy.options)?;
+    }
+    sys::remount(&target, harmless | MsFlags::MS_RDONLY)
+}
+
+/// Task 3.3: Hide the paths `masked`, and make the paths `read_only` read-only. Called inside the new root.
+///
+/// Over a masked file goes `/dev/null`; over a masked directory an empty read-only tmpfs. A read-only path is bound
+/// onto itself and mounted again with `MS_RDONLY`: the first mount ignores that flag. Keep the flags that the
+/// path's mount has (`sys::mount_flags`). A path that does not exist is no error: kernels differ.
+///
+/// A mount follows symbolic links. If an image could make `/proc` a link, the mask would land somewhere else. So open each path
+/// with `sys::open_path`, which does not follow one, and mount on `sys::path_of` what was opened.
+///
+/// Man pages: `mount(2)`, `proc(5)`; `MaskedPaths` and `ReadonlyPaths` in the OCI runtime specification.
+pub fn protect(masked: &[&str], read_only: &[&str]) -> Result<()> {
+    for path in masked {
+        let Some(file) = existing(path)? else { continue };
+        match sys::is_directory(&file)? {
+            true => sys::mount("tmpfs", &sys::path_of(&file), MsFlags::MS_RDONLY, "size=0")?,
+            false => sys::bind(Path::new("/dev/null"), &sys::path_of(&file), MsFlags::empty())?,
+        }
+    }
+    for path in read_only {
+        let Some(file) = existing(path)? else { continue };
+        sys::bind(&sys::path_of(&file), &sys::path_of(&file), MsFlags::MS_REC)?;
+        let flags = sys::mount_flags(Path::new(path))?;
+        sys::remount(Path::new(path), flags | MsFlags::MS_RDONLY)?;
+    }
+    Ok(())
+}
+
+/// Opens `path`, or answers `None` when this kernel has no such file.
+fn existing(path: &str) -> Result<Option<std::os::fd::OwnedFd>> {
+    match sys::open_path(Path::new(path)) {
+        Err(error) if error.errno == Errno::ENOENT => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+/// Task 3.4: Make the root read-only, for this container alone. Called inside the new root, last of all.
+///
+/// Mount `/` again with `MS_RDONLY` and the flags that it has (`sys::mount_flags`): in a user namespace, taking one of those
+/// away is refused. What is mounted below (`/dev`, a tmpfs) has flags of its own and stays writable.
+///
+/// Use `sys::remount`, not a change of the filesystem itself, which the host shares.
+/// Man page: `mount(2)`, "Remounting an existing mount".
+pub fn make_root_read_only() -> Result<()> {
+    let root = Path::new("/");
+    sys::remount(root, sys::mount_flags(root)? | MsFlags::MS_RDONLY)
+}
