@@ -143,7 +143,7 @@ impl Attempt {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tries {
-    /// New namespaces of every kind, a hostname, private mounts, a tmpfs.
+    /// New namespaces of every kind that a container has, a hostname, private mounts, a tmpfs.
     pub(crate) namespaces: Attempt,
     /// A new `/proc` as PID 1 of the new PID namespace.
     pub(crate) proc: Attempt,
