@@ -43,6 +43,9 @@ pub(crate) struct Mistake {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HintsFile {
+    /// What the runtime can do when the chapter is done, in a sentence or two.
+    #[serde(default)]
+    done: String,
     #[serde(default)]
     task: Vec<Task>,
 }
@@ -72,6 +75,20 @@ pub(crate) fn tasks(workspace: &Workspace, chapter: &Chapter) -> Result<Vec<Task
         }
     }
     Ok(tasks)
+}
+
+/// What the runtime can do now: `done` of `hints.toml`, else what the milestone's header says.
+pub(crate) fn achievement(workspace: &Workspace, chapter: &Chapter) -> Result<String> {
+    if chapter.hints().is_file() {
+        let done = toml::<HintsFile>(workspace, &chapter.hints())?.done;
+        if !done.is_empty() {
+            return Ok(done.trim().to_owned());
+        }
+    }
+    let text = if chapter.milestone().is_file() { read(&chapter.milestone())? } else { String::new() };
+    let header = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+    let first: Vec<_> = header.take_while(|line| !line.is_empty()).collect();
+    Ok(format!("Your runtime: {}", first.join(" ")))
 }
 
 /// The wrong solutions of a chapter; none when there is no file.

@@ -5,17 +5,24 @@
 //!
 //! Exit codes: 0 when all is well; 1 when something was checked and is not; 2 when the command was used wrongly.
 
+mod cargo;
 mod chapter_data;
 mod cmd;
+mod current;
 mod difference;
 mod doctor;
+mod milestone;
 mod mine;
 mod misuse;
 mod paint;
+mod process;
 mod records;
 mod restore;
 mod source;
 mod stubs;
+mod tally;
+mod tree;
+mod verdict;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -31,20 +38,33 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build and test a chapter on your code, and say what was seen
+    Check(cmd::check::Args),
     /// What this machine can do, and how to fix what it cannot
     Doctor(doctor::Args),
     /// Find and remove what a crashed experiment left on this machine
     Restore(restore::Args),
+    /// For maintainers: try each wrong solution, and see that its test catches it
+    Mistakes(cmd::mistakes::Args),
+    /// For maintainers: see that every test fails on the untouched stubs
+    Pristine(cmd::pristine::Args),
     /// For maintainers: make each exercise.rs from its solution.rs
     Stubs(cmd::stubs::Args),
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    // `doctor` starts itself again to try namespaces; a process with threads, such as the one that waits for Ctrl-C, may not make them.
+    let alone = matches!(&command, Command::Doctor(args) if args.is_probe());
+    let watched = if alone { Ok(()) } else { process::die_together() };
+    let done = watched.and_then(|()| match command {
         Command::Doctor(args) => doctor::run(args),
         Command::Restore(args) => restore::run(args),
+        Command::Check(args) => cmd::check::run(args),
+        Command::Mistakes(args) => cmd::mistakes::run(args),
+        Command::Pristine(args) => cmd::pristine::run(args),
         Command::Stubs(args) => cmd::stubs::run(args),
-    };
+    });
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         if error.is::<misuse::Misuse>() { ExitCode::from(2) } else { ExitCode::FAILURE }

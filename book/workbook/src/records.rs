@@ -1,12 +1,99 @@
 //! What the workbook remembers about a learner, in `.workbook/` at the root: never in git, safe to delete.
+//!
+//! ```text
+//! .workbook/progress.json          what the last check of each chapter found, how far each ladder was opened
+//! .workbook/backups/01-chroot/     the learner's files, from before they were replaced
+//! ```
 
-use crate::workspace::Workspace;
-use anyhow::{Context, Result};
+use crate::workspace::{Workspace, read};
+use anyhow::{Context, Result, anyhow};
+use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
+
+/// `progress.json`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Records {
+    /// For each task, how many hints were opened.
+    #[serde(default)]
+    pub(crate) hints: BTreeMap<String, usize>,
+    /// For each chapter, what its last check found.
+    #[serde(default)]
+    pub(crate) checks: BTreeMap<u32, Check>,
+}
+
+/// What one check found.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Check {
+    /// When, in seconds since 1970.
+    pub(crate) at: u64,
+    /// Each task's state.
+    pub(crate) tasks: BTreeMap<String, TaskState>,
+}
+
+/// A task in the last check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TaskState {
+    /// All its tests passed; perhaps some could not run here.
+    Passed,
+    /// One of its tests failed, or ran out of time.
+    Failed,
+    /// Its own `todo!` is still there.
+    Todo,
+    /// Another task's `todo!` stands in the way.
+    Waiting,
+    /// None of its tests can run on this machine.
+    Skipped,
+}
+
+impl TaskState {
+    /// `passed`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Todo => "todo",
+            Self::Waiting => "waiting",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl Records {
+    /// Reads them; there are none at first.
+    pub(crate) fn load(workspace: &Workspace) -> Result<Self> {
+        let path = file(workspace);
+        if !path.is_file() {
+            return Ok(Self::default());
+        }
+        serde_json::from_str(&read(&path)?).map_err(|error| {
+            anyhow!("{} is damaged ({error}); delete it to start your records anew", workspace.shown(&path))
+        })
+    }
+
+    /// Writes them, whole or not at all.
+    pub(crate) fn save(&self, workspace: &Workspace) -> Result<()> {
+        let (path, folder) = (file(workspace), workspace.records());
+        fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+        let text = serde_json::to_string_pretty(self).context("write the records")?;
+        let new = path.with_extension(format!("new-{}", std::process::id()));
+        fs::write(&new, text + "\n").with_context(|| format!("write {}", new.display()))?;
+        fs::rename(&new, &path).with_context(|| format!("write {}", path.display()))
+    }
+
+    /// Did all tasks of a chapter pass when they were last checked?
+    pub(crate) fn finished(&self, chapter: u32) -> bool {
+        self.checks.get(&chapter).is_some_and(|check| {
+            let done = |state: &TaskState| matches!(state, TaskState::Passed | TaskState::Skipped);
+            check.tasks.values().all(done) && check.tasks.values().any(|state| *state == TaskState::Passed)
+        })
+    }
+}
 
 /// Copies `file` into `.workbook/backups/<chapter>/` and says where; `None` when there is no such file.
 pub(crate) fn back_up(workspace: &Workspace, chapter: &str, file: &Path) -> Result<Option<PathBuf>> {
@@ -26,4 +113,9 @@ pub(crate) fn back_up(workspace: &Workspace, chapter: &str, file: &Path) -> Resu
 /// Seconds since 1970.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// Where the records lie.
+fn file(workspace: &Workspace) -> PathBuf {
+    workspace.records().join("progress.json")
 }

@@ -1,0 +1,91 @@
+//! Runs the milestone test of a chapter and reads its report.
+
+use crate::{
+    cargo::Cargo,
+    process::{self, Ended},
+    workspace::{Chapter, read},
+};
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use std::{fs, path::PathBuf, thread};
+
+/// One line of the report that the test kit writes: one test.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct TestReport {
+    /// The test's name, a sentence.
+    pub(crate) test: String,
+    /// The task it belongs to.
+    pub(crate) task: String,
+    /// How it went.
+    pub(crate) result: Outcome,
+    /// What was seen.
+    #[serde(default)]
+    pub(crate) observed: String,
+    /// What that means.
+    #[serde(default)]
+    pub(crate) means: String,
+    /// What people believe who write this.
+    #[serde(default)]
+    pub(crate) misconception: String,
+    /// For a skipped test: what is missing.
+    #[serde(default)]
+    pub(crate) needs: String,
+    /// For a test that met a `todo!`: the task it stands in.
+    #[serde(default)]
+    pub(crate) blocked_by: String,
+    /// What the program printed.
+    #[serde(default)]
+    pub(crate) output: String,
+}
+
+/// How a test went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// It passed.
+    Passed,
+    /// It failed.
+    Failed,
+    /// This machine lacks something.
+    Skipped,
+    /// A `todo!` was met.
+    NotYet,
+    /// The program was killed when its time was up.
+    TimedOut,
+}
+
+/// What one run of the tests gave.
+pub(crate) struct Tested {
+    /// A report for each test.
+    pub(crate) tests: Vec<TestReport>,
+    /// How the test program ended.
+    pub(crate) ended: Ended,
+}
+
+/// Runs the milestone test of `chapter`, all of it or the one test named.
+pub(crate) fn test(cargo: &Cargo, chapter: &Chapter, only: Option<&str>) -> Result<Tested> {
+    let report = report_file(cargo, chapter)?;
+    let threads = thread::available_parallelism().map_or(2, usize::from).clamp(1, 4).to_string();
+    let mut command = cargo.command(&["test", "-q", "-p", &chapter.package(), "--test", "milestone", "--"]);
+    command.args(["--test-threads", &threads]).env("CORACLE_REPORT", &report);
+    if let Some(name) = only {
+        command.args(["--exact", name]);
+    }
+    let ended = process::in_group(&mut command, process::patience(300), |_| {})?;
+    let lines = if report.is_file() { read(&report)? } else { String::new() };
+    let tests = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).with_context(|| format!("read the test report: {line}")))
+        .collect::<Result<_>>()?;
+    let _ = fs::remove_file(&report);
+    Ok(Tested { tests, ended })
+}
+
+/// A file that does not exist yet, for the kit to write its report into.
+fn report_file(cargo: &Cargo, chapter: &Chapter) -> Result<PathBuf> {
+    let folder = cargo.root.join("target/workbook/reports");
+    fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let file = folder.join(format!("{}-{}.json", chapter.name, std::process::id()));
+    let _ = fs::remove_file(&file);
+    Ok(file)
+}
