@@ -1,12 +1,27 @@
-//! Running a container. Being written.
+//! Making a container: a conversation between two processes.
+//!
+//! The kernel offers namespaces, mounts and `clone3`; the chapters teach them one by one. Here they are put together,
+//! and each of the two sides has one file, which reads as the book's table of contents:
+//!
+//! - `host`: the steps of the command that was typed. It stands on the host, and stays.
+//! - `init`: the steps of the child that becomes PID 1 of the container, and in the end the program itself.
+//!
+//! Around them: `stdio` and `terminal` are what the program reads and writes; `relay` carries bytes and signals
+//! between the two worlds while the program runs; `spec` is the one struct that says what a container is.
+//!
+//! ```text
+//!   your terminal ⇄ coracle (host, relay) ⇄ pipes or a pseudo-terminal ⇄ the program (PID 1)
+//! ```
+//!
+//! What we leave out until its chapter: limits (5), capabilities and seccomp (6), layers (7), networks (10),
+//! and a container that outlives the command (12).
 
-pub(crate) mod spec;
+mod host;
+mod init;
+mod relay;
+mod spec;
+mod stdio;
+mod terminal;
 
+pub(crate) use host::{NotStarted, run};
 pub(crate) use spec::*;
-
-use crate::store::ContainerDir;
-
-/// Runs `container` to its end and returns the status that `coracle` exits with.
-pub(crate) fn run(_container: &mut Container, _dir: &ContainerDir) -> anyhow::Result<u8> {
-    anyhow::bail!("running a container is being written")
-}

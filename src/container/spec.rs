@@ -206,10 +206,8 @@ mod tests {
 
     #[test]
     fn tmpfs_options_are_split_into_flags_and_data() {
-        let tmpfs = Tmpfs {
-            target: "/run".into(),
-            options: "rw,noexec,nosuid,nodev,exec,size=64m,mode=1777".into(),
-        };
+        let tmpfs =
+            Tmpfs { target: "/run".into(), options: "rw,noexec,nosuid,nodev,exec,size=64m,mode=1777".into() };
         let (flags, data) = tmpfs.for_mount();
         assert_eq!(flags, MsFlags::MS_NOSUID | MsFlags::MS_NODEV);
         assert_eq!(data, "size=64m,mode=1777");
@@ -219,13 +217,7 @@ mod tests {
     fn a_process_is_known_by_pid_and_start() {
         let me = Process::of(std::process::id() as i32).unwrap();
         assert!(me.is_alive());
-        assert!(
-            !Process {
-                start: me.start + 1,
-                ..me
-            }
-            .is_alive()
-        );
+        assert!(!Process { start: me.start + 1, ..me }.is_alive());
         assert_eq!(Process::of(-1), None);
     }
 }

@@ -64,8 +64,7 @@ pub fn make(at: &Path) -> io::Result<()> {
 
 /// [`make`], with the tools looked for in `path` (directories between colons) instead of in `PATH`.
 pub fn make_from(at: &Path, path: &str) -> io::Result<()> {
-    let search: Vec<PathBuf> =
-        std::env::split_paths(path).chain(std::env::split_paths(USUAL_PLACES)).collect();
+    let search = places(path);
     fs::create_dir(at).map_err(|e| because(e, "make the directory", at))?;
     let done = directories(at).and_then(|()| match find("busybox", &search) {
         Some(busybox) => from_busybox(at, &busybox),
@@ -75,6 +74,16 @@ pub fn make_from(at: &Path, path: &str) -> io::Result<()> {
         let _ = fs::remove_dir_all(at); // the first error is the one to tell
     }
     done
+}
+
+/// The busybox that [`make`] would use; without one, the image is made from the machine's own tools.
+pub fn busybox() -> Option<PathBuf> {
+    find("busybox", &places(&std::env::var("PATH").unwrap_or_default()))
+}
+
+/// The directories of `path`, then the usual ones.
+fn places(path: &str) -> Vec<PathBuf> {
+    std::env::split_paths(path).chain(std::env::split_paths(USUAL_PLACES)).collect()
 }
 
 /// The directories and files that hold for either kind.

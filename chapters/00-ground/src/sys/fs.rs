@@ -4,7 +4,7 @@ use super::told;
 use crate::{Errno, Error, Result};
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{self, FileStat, Mode, SFlag};
-use nix::unistd::AccessFlags;
+use nix::unistd::{AccessFlags, Gid, Uid};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -144,4 +144,36 @@ pub fn symlink(target: &str, link: &Path) -> Result<()> {
 /// Man page: `umask(2)`. Never fails. It belongs to the process, and survives exec.
 pub fn umask(bits: u32) -> u32 {
     stat::umask(Mode::from_bits_truncate(bits)).bits()
+}
+
+/// Opens `/dev/null` for reading: the input of a program that shall have none.
+///
+/// Man page: `null(4)`.
+pub fn open_null() -> Result<OwnedFd> {
+    let opened = nix::fcntl::open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    told(|| "open `/dev/null`".into(), opened)
+}
+
+/// A pipe: what is written to the second end is read from the first. Both ends are closed on exec.
+///
+/// Man page: `pipe(2)`. EMFILE: too many open files.
+pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
+    told(|| "pipe".into(), nix::unistd::pipe2(OFlag::O_CLOEXEC))
+}
+
+/// Gives the file at `path` to a user and a group.
+///
+/// Man page: `chown(2)`. Needs CAP_CHOWN. EINVAL: not mapped in this user namespace.
+pub fn chown(path: &Path, uid: Uid, gid: Gid) -> Result<()> {
+    told(
+        || format!("chown `{}` to {uid}:{gid}", path.display()),
+        nix::unistd::chown(path, Some(uid), Some(gid)),
+    )
+}
+
+/// Gives an open file to a user and a group.
+///
+/// Man page: `fchown(2)`. Needs CAP_CHOWN. EINVAL: not mapped in this user namespace.
+pub fn fchown(file: impl AsFd, uid: Uid, gid: Gid) -> Result<()> {
+    told(|| format!("fchown to {uid}:{gid}"), nix::unistd::fchown(file, Some(uid), Some(gid)))
 }

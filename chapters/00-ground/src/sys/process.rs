@@ -123,6 +123,14 @@ pub fn die_with_parent() -> Result<()> {
     told(|| "prctl: die with the parent".into(), answer)
 }
 
+/// Gives this process another name, at most 15 bytes, as `ps` and `/proc/self/comm` show it.
+///
+/// Man page: `prctl(2)`, `PR_SET_NAME`.
+pub fn set_process_name(name: &str) -> Result<()> {
+    let answer = nix::sys::prctl::set_name(&c_string(name)?);
+    told(|| format!("prctl: set the name `{name}`"), answer)
+}
+
 /// Ends this process at once: no destructors, no flushing, no exit handlers.
 ///
 /// What a cloned child must use: its memory is a copy of its parent's, guards and buffers included.

@@ -6,7 +6,7 @@ use nix::fcntl::OFlag;
 pub use nix::pty::Winsize;
 use nix::pty::{PtyMaster, grantpt, posix_openpt, unlockpt};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Opens a new pair in the `/dev/pts` that this process sees: the host's end, and the path of the program's end.
 ///
@@ -65,10 +65,24 @@ pub fn set_window_size(terminal: impl AsFd, size: &Winsize) -> Result<()> {
 ///
 /// Man page: `dup2(2)`.
 pub fn become_stdio(file: impl AsFd) -> Result<()> {
-    for stream in 0..3 {
-        // SAFETY: 0 to 2 are this process's standard streams, which no `OwnedFd` of ours owns.
-        let answer = unsafe { libc::dup2(file.as_fd().as_raw_fd(), stream) };
-        told(|| format!("dup2 onto {stream}"), Errno::result(answer))?;
-    }
-    Ok(())
+    (0..3).try_for_each(|number| duplicate_onto(&file, number))
+}
+
+/// Makes `file` this process's descriptor `number` (0, 1 or 2) as well.
+///
+/// Man page: `dup2(2)`. The copy is *not* closed on exec.
+pub fn duplicate_onto(file: impl AsFd, number: i32) -> Result<()> {
+    debug_assert!((0..3).contains(&number), "only the standard streams have no owner");
+    // SAFETY: 0 to 2 are this process's standard streams, which no `OwnedFd` of ours owns.
+    let answer = unsafe { libc::dup2(file.as_fd().as_raw_fd(), number) };
+    told(|| format!("dup2 onto {number}"), Errno::result(answer)).map(drop)
+}
+
+/// Opens the terminal at `path` for reading and writing, without making it the controlling one.
+///
+/// Man page: `open(2)` at `O_NOCTTY`.
+pub fn open_terminal(path: &Path) -> Result<OwnedFd> {
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let opened = nix::fcntl::open(path, flags, nix::sys::stat::Mode::empty());
+    told(|| format!("open `{}`", path.display()), opened)
 }

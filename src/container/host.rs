@@ -1,0 +1,118 @@
+//! The host's side: the ordered steps of `coracle run`, from a prepared root to the program's exit status.
+//!
+//! This process never enters the container. It clones init, lets it build, hands it the word to become the
+//! program, then carries bytes and signals until the end. If any step fails, init is killed by its guard
+//! (`Child`), and with it, as PID 1, everything in the container.
+//!
+//! Man pages: `clone(2)`, `signalfd(2)`, `pid_namespaces(7)`.
+
+use super::relay::{Relay, Signals};
+use super::stdio::Stdio;
+use super::terminal::Raw;
+use super::{Container, Network, Process, Status, init};
+use crate::fault;
+use crate::store::ContainerDir;
+use crate::time::Timestamp;
+use anyhow::{Context, Result};
+use coracle_chroot::exit_code;
+use coracle_ground::{End, Error, Start, sys, trace};
+use coracle_namespaces::{Namespace, start_in};
+use nix::unistd::geteuid;
+use std::fmt;
+use std::os::fd::OwnedFd;
+
+/// The container was built, but its program could not be started.
+#[derive(Debug)]
+pub(crate) struct NotStarted {
+    program: String,
+    error: Error,
+}
+
+impl NotStarted {
+    /// 127 when there is no such program, 126 when there is one that cannot be executed.
+    pub(crate) fn exit_code(&self) -> u8 {
+        exit_code(End::NotStarted(self.error.errno))
+    }
+}
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot start `{}` in the container: {}", self.program, self.error)
+    }
+}
+
+impl std::error::Error for NotStarted {}
+
+/// Runs `container` to its end and returns its exit status: its program's own, or 128 and the signal that ended it.
+///
+/// # Errors
+/// [`NotStarted`] when the program could not be; anything else is the engine's own failure (125).
+pub(crate) fn run(container: &mut Container, dir: &ContainerDir) -> Result<u8> {
+    trace::step(2, "From here on signals wait in a queue: none is lost, and none kills us half-way");
+    let signals = Signals::block()?;
+    trace::step(12, "What the program will read and write: pipes of its own, never our files themselves");
+    let mut stdio = Stdio::new(container)?;
+
+    trace::step(2, "A child in namespaces of its own, made in one step: it will be PID 1 in there");
+    let (init, host) =
+        start_in(&namespaces(container), |link| init::become_program(container, &mut stdio, link))?;
+    stdio.close_inner_ends();
+    fault::point("init-cloned");
+
+    trace::step(4, "Nothing more to do to init from outside: it may begin to build its world");
+    let (host, terminal) = host.go()?.prepared().with_context(|| cannot_build(container))?;
+    fault::point("init-prepared");
+    let raw = take_terminal(container, terminal.as_ref())?;
+    save_running(container, dir, init.pid().as_raw())?;
+
+    trace::step(1, "All is built: init becomes the program");
+    if let Start::Failed(error) = host.exec()? {
+        return Err(NotStarted { program: container.argv[0].clone(), error }.into());
+    }
+    fault::point("program-started");
+
+    let outer = stdio.into_outer(terminal, container.interactive)?;
+    Relay::new(signals, &init, outer)?.until_the_end()?;
+    let end = init.wait()?;
+    drop(raw);
+    trace::step(1, "The program has ended, and the kernel has removed its namespaces and all mounts in them");
+    Ok(exit_code(end))
+}
+
+/// Which namespaces are new: all, but for the network when the host's is wanted, and the user's when we are root.
+fn namespaces(container: &Container) -> Vec<Namespace> {
+    let mut namespaces = Namespace::ALL.to_vec();
+    if container.network == Network::Host {
+        namespaces.retain(|namespace| *namespace != Namespace::Network);
+    }
+    if !geteuid().is_root() {
+        namespaces.push(Namespace::User);
+    }
+    namespaces
+}
+
+/// Makes our terminal as wide and high for the program as it is for us, and passes every key through untouched.
+fn take_terminal(container: &Container, terminal: Option<&OwnedFd>) -> Result<Option<Raw>> {
+    let Some(terminal) = terminal else { return Ok(None) };
+    trace::step(12, "The terminal: the size of ours, and our keys go through as they are, Ctrl-C too");
+    if let Ok(size) = sys::window_size(std::io::stdin()) {
+        sys::set_window_size(terminal, &size)?;
+    }
+    match container.interactive {
+        true => Raw::enter(),
+        false => Ok(None),
+    }
+}
+
+/// Writes down that the container runs, and which processes it consists of.
+fn save_running(container: &mut Container, dir: &ContainerDir, init: i32) -> Result<()> {
+    container.state.status = Status::Running;
+    container.state.init = Process::of(init);
+    container.state.engine = Process::of(std::process::id() as i32);
+    container.state.started = Some(Timestamp::now());
+    dir.save(container)
+}
+
+fn cannot_build(container: &Container) -> String {
+    format!("cannot build the container for the image `{}`", container.image)
+}

@@ -1,0 +1,159 @@
+//! Init's side: the ordered steps of the child, from its first instant in new namespaces to the program.
+//!
+//! This process has a copy of the host side's memory, and nothing to give back: it ends as the program, or it reports
+//! what failed and ends. Until `pivot_into` it still sees the host's files; after it, there are none to see.
+//!
+//! Man pages: `namespaces(7)`, `pivot_root(2)`, `execve(2)`, `credentials(7)`.
+
+use super::stdio::Stdio;
+use super::{Container, Network, Tmpfs, User, terminal};
+use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
+use coracle_ground::link::{Armed, Building};
+use coracle_ground::{Child, CloneFlags, Errno, InitEnd, Result, Start, spawn, sys, trace};
+use coracle_mounts::{
+    MASKED, READ_ONLY, cgroup_hierarchies, make_dev, make_root_read_only, mount_cgroups, mount_sys,
+    pivot_into, protect,
+};
+use coracle_namespaces::{be_init, isolate_mounts, mount_proc, set_hostname};
+use nix::unistd::{Gid, Uid, getegid, geteuid};
+use std::convert::Infallible;
+use std::path::{Component, Path, PathBuf};
+
+/// Builds the container's world around this process, then becomes its program.
+pub(super) fn become_program(container: &Container, stdio: &mut Stdio, link: InitEnd) -> Result<Infallible> {
+    // Who we are has to be asked now: in a new user namespace we are nobody until the map is written.
+    let (uid, gid) = (geteuid(), getegid());
+    let link = link.wait_for_go()?;
+    build(container, uid, gid)?;
+    let link = connect(container, stdio, link)?;
+    link.wait_for_exec()?;
+    match container.init {
+        true => stay_as_init(container, link),
+        false => start_program(container),
+    }
+}
+
+/// The world, step by step.
+fn build(container: &Container, uid: Uid, gid: Gid) -> Result<()> {
+    let root = container.rootfs.as_path();
+    if !uid.is_root() {
+        trace::step(4, "Root inside, and outside the user that we are");
+        sys::become_root_of_own_namespace(uid, gid)?;
+    }
+    trace::step(2, "No mount of ours may travel to the host");
+    isolate_mounts()?;
+    trace::step(2, "A host name of its own");
+    set_hostname(&container.hostname)?;
+    if container.network == Network::None {
+        trace::step(2, "The new network has a loopback, and it is down: switch it on");
+        sys::loopback_up()?;
+    }
+    trace::step(3, "A /dev with the devices that a program may expect, and no other");
+    make_dev(root)?;
+    trace::step(2, "A /proc that shows the processes of the new PID namespace");
+    mount_proc(root)?;
+    trace::step(3, "A read-only /sys, and the cgroups as seen from here");
+    mount_sys(root)?;
+    mount_cgroups(root, &cgroup_hierarchies()?)?;
+    trace::step(3, "The container's root becomes /, and the host's root is let go");
+    pivot_into(root)?;
+    trace::step(3, "Masks over what would tell of the host or reach into it");
+    protect(&MASKED, &READ_ONLY)?;
+    for tmpfs in &container.tmpfs {
+        trace::step(3, "A memory filesystem that was asked for");
+        mount_tmpfs(tmpfs)?;
+    }
+    let workdir = Path::new(&container.workdir);
+    make_directories(workdir)?;
+    if container.read_only {
+        trace::step(3, "The root is read-only, for this container alone");
+        make_root_read_only()?;
+    }
+    Ok(())
+}
+
+/// Standard input, output and error: a terminal of the container's own, or pipes to the host side.
+fn connect(container: &Container, stdio: &mut Stdio, link: Building) -> Result<Armed> {
+    trace::step(12, "A session of its own: the keys of your terminal do not reach in here by themselves");
+    sys::new_session()?;
+    if container.tty {
+        let (host_end, inner_end) = terminal::open(container.user)?;
+        sys::become_stdio(&inner_end)?;
+        return link.prepared_with(&host_end);
+    }
+    stdio.become_ours(container.user)?;
+    link.prepared()
+}
+
+/// The last steps: the user, the directory, the program.
+fn start_program(container: &Container) -> Result<Infallible> {
+    become_user(container.user)?;
+    sys::chdir(Path::new(&container.workdir))?;
+    let path = container.env.iter().find_map(|pair| pair.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
+    let program = find_program(&container.argv[0], path)?;
+    trace::step(1, "The program takes this process over");
+    exec_program(&program, &container.argv, &container.env)
+}
+
+/// `--init`: this process stays PID 1, with its duties, and the program runs below it.
+fn stay_as_init(container: &Container, link: Armed) -> Result<Infallible> {
+    trace::step(2, "--init: PID 1 passes signals on and reaps; the program is its child");
+    sys::set_process_name("coracle-init")?;
+    let end = be_init(|| {
+        let program = start_below(container)?;
+        link.running()?;
+        Ok(program)
+    })?;
+    sys::exit_now(exit_code(end))
+}
+
+/// Starts the program as a child of init, and waits until it is itself.
+fn start_below(container: &Container) -> Result<Child> {
+    let (child, host) = spawn(CloneFlags::empty(), |link| {
+        link.wait_for_go()?.prepared()?.wait_for_exec()?;
+        start_program(container)
+    })?;
+    let (host, _) = host.go()?.prepared()?;
+    match host.exec()? {
+        Start::Running => Ok(child),
+        Start::Failed(error) => Err(error),
+    }
+}
+
+/// Gives up the groups and the user of root, if another user was asked for.
+fn become_user(user: User) -> Result<()> {
+    if user == User::default() {
+        return Ok(());
+    }
+    trace::step(4, "The program runs as the user that was asked for");
+    match sys::set_groups(&[]) {
+        // A user namespace of an ordinary user denies setgroups: there are no groups of root to give up in it.
+        Err(error) if error.errno != Errno::EPERM => return Err(error),
+        _ => {}
+    }
+    sys::set_group(Gid::from_raw(user.gid))?;
+    sys::set_user(Uid::from_raw(user.uid))?;
+    // The kernel takes this back when the user changes.
+    sys::die_with_parent()
+}
+
+/// One `--tmpfs`. Its path is resolved in here, so that no link of the image can point it at the host.
+fn mount_tmpfs(tmpfs: &Tmpfs) -> Result<()> {
+    let target = Path::new(&tmpfs.target);
+    make_directories(target)?;
+    let (flags, options) = tmpfs.for_mount();
+    sys::mount("tmpfs", target, flags, &options)
+}
+
+/// Makes the directory `path`, and those above it, where they are missing. `path` is absolute.
+fn make_directories(path: &Path) -> Result<()> {
+    let mut so_far = PathBuf::from("/");
+    for name in path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir)) {
+        so_far.push(name);
+        match sys::mkdir(&so_far, 0o755) {
+            Err(error) if error.errno != Errno::EEXIST => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
