@@ -26,9 +26,6 @@ pub(crate) const POINTS: &[&str] = &[
     "init-cloned",
     "init-prepared",
     "program-started",
-    "init-cloned",
-    "init-prepared",
-    "program-started",
     "run-returned",
     "exit-saved",
     "container-removing",
@@ -45,5 +42,16 @@ pub(crate) fn point(name: &'static str) {
     if kill_at.as_deref() == Some(name) {
         // Cannot fail: a process may always signal itself.
         let _ = kill(getpid(), Signal::SIGKILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_point_has_a_name_of_its_own() {
+        let names: std::collections::HashSet<_> = POINTS.iter().collect();
+        assert_eq!(names.len(), POINTS.len());
     }
 }

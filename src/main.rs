@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 mod container;
+mod fault;
 mod store;
 mod time;
 

@@ -1,0 +1,287 @@
+//! A container's own copy of its image's root. **Until chapter 7**, where an overlay makes it unnecessary: then this
+//! file goes, and [`super::Store::make_rootfs`] mounts instead.
+//!
+//! It is on the way of every `coracle run`, so it does as little as the result allows: from one open directory to the
+//! next, no path looked up twice, one descriptor a file. Data are shared where the filesystem can (FICLONE: btrfs, XFS,
+//! bcachefs), else copied inside the kernel (copy_file_range(2)) without passing through us.
+//!
+//! Kept: kinds, modes, owners, times, holes, extended attributes of files and directories (a program's capabilities are
+//! one), hard links between files of the tree, device nodes. The source is never written, and links never followed.
+//!
+//! Man pages: ioctl_ficlone(2), copy_file_range(2), openat(2), xattr(7).
+//!
+//! What we leave out: extended attributes of links and device nodes; access times.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, SeekFrom, Stat, Timespec, Timestamps, UTIME_OMIT, Uid,
+    XattrFlags, chownat, copy_file_range, fchmod, fchown, fgetxattr, flistxattr, fsetxattr, fstat, ftruncate,
+    futimens, ioctl_ficlone, linkat, mkdirat, mknodat, openat, readlinkat, seek, statat, symlinkat,
+    utimensat,
+};
+use rustix::io::Errno;
+use rustix::process::{getegid, geteuid, umask};
+
+use super::because;
+use super::folder::{Names, split_names};
+use crate::fault;
+
+/// Each level costs two descriptors and some stack; no real root filesystem comes near.
+pub(super) const DEEPEST: usize = 200;
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Copies the directory `from` with all that is in it to the new directory `to`.
+pub(super) fn tree(from: BorrowedFd<'_>, to: &Path) -> Result<()> {
+    // The modes of the copy are those of the source, not what our caller's umask leaves of them.
+    let _umask = Umask(umask(Mode::empty()));
+    let mut copy = Copy { at: PathBuf::new(), links: HashMap::new(), reflinks: true, top: None };
+    copy.top(from, to).map_err(because).with_context(|| {
+        let at = Path::new("/").join(&copy.at);
+        format!("copy `{}` to `{}`", at.display(), to.display())
+    })
+}
+
+/// Puts the umask back.
+struct Umask(Mode);
+
+impl Drop for Umask {
+    fn drop(&mut self) {
+        umask(self.0);
+    }
+}
+
+/// One copy on its way.
+struct Copy {
+    /// What is being copied, from the top of the tree: for messages and for hard links.
+    at: PathBuf,
+    /// Where the first copy of each file with several names is.
+    links: HashMap<(u64, u64), CString>,
+    /// Does this filesystem share data between files? True until it says no.
+    reflinks: bool,
+    /// The topmost directory of the copy.
+    top: Option<OwnedFd>,
+}
+
+impl Copy {
+    fn top(&mut self, from: BorrowedFd<'_>, to: &Path) -> rustix::io::Result<()> {
+        mkdirat(CWD, to, Mode::RWXU)?;
+        let to = openat(CWD, to, FOLDER, Mode::empty())?;
+        self.top =
+            Some(to.try_clone().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::MFILE))?);
+        self.folder(from, to.as_fd(), 0)?;
+        finish(from, to.as_fd(), &fstat(from)?)
+    }
+
+    /// Copies what is in `from` into `to`.
+    fn folder(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: usize) -> rustix::io::Result<()> {
+        if depth > DEEPEST {
+            return Err(Errno::NAMETOOLONG);
+        }
+        for name in Names::of(from)?.iter() {
+            self.at.push(std::ffi::OsStr::from_bytes(name.to_bytes()));
+            self.entry(from, to, name, depth)?;
+            self.at.pop();
+        }
+        Ok(())
+    }
+
+    /// Copies the one thing called `name`.
+    fn entry(
+        &mut self,
+        from: BorrowedFd<'_>,
+        to: BorrowedFd<'_>,
+        name: &CStr,
+        depth: usize,
+    ) -> rustix::io::Result<()> {
+        let stat = statat(from, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        if stat.st_nlink > 1 && kind != FileType::Directory && self.linked(to, name, &stat)? {
+            return Ok(());
+        }
+        match kind {
+            FileType::Directory => {
+                mkdirat(to, name, Mode::RWXU)?;
+                let (from, to) =
+                    (openat(from, name, FOLDER, Mode::empty())?, openat(to, name, FOLDER, Mode::empty())?);
+                self.folder(from.as_fd(), to.as_fd(), depth + 1)?;
+                finish(from.as_fd(), to.as_fd(), &stat)
+            }
+            FileType::RegularFile => self.file(from, to, name, &stat),
+            FileType::Symlink => {
+                symlinkat(readlinkat(from, name, Vec::new())?, to, name)?;
+                finish_by_name(to, name, &stat)
+            }
+            kind => {
+                mknodat(to, name, kind, Mode::from_raw_mode(stat.st_mode), stat.st_rdev)?;
+                finish_by_name(to, name, &stat)
+            }
+        }
+    }
+
+    /// Makes `name` a link to the copy of the same file under its first name, if there is one.
+    fn linked(&mut self, to: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> rustix::io::Result<bool> {
+        let file = (stat.st_dev, stat.st_ino);
+        if let (Some(first), Some(top)) = (self.links.get(&file), &self.top) {
+            linkat(top, first.as_c_str(), to, name, AtFlags::empty())?;
+            return Ok(true);
+        }
+        let first = CString::new(self.at.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
+        self.links.insert(file, first);
+        Ok(false)
+    }
+
+    fn file(
+        &mut self,
+        from: BorrowedFd<'_>,
+        to: BorrowedFd<'_>,
+        name: &CStr,
+        stat: &Stat,
+    ) -> rustix::io::Result<()> {
+        let read = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let write = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let from = openat(from, name, read, Mode::empty())?;
+        let to = openat(to, name, write, Mode::from_raw_mode(stat.st_mode & 0o777))?;
+        self.data(&from, &to, stat)?;
+        fault::point("rootfs-copying");
+        finish(from.as_fd(), to.as_fd(), stat)
+    }
+
+    /// Shares or copies what is in a file.
+    fn data(&mut self, from: &OwnedFd, to: &OwnedFd, stat: &Stat) -> rustix::io::Result<()> {
+        let size = stat.st_size.unsigned_abs();
+        if size == 0 {
+            return Ok(());
+        }
+        if self.reflinks {
+            match ioctl_ficlone(to, from) {
+                Ok(()) => return Ok(()),
+                // "not on this filesystem", said in four ways; one answer holds for the whole tree
+                Err(Errno::OPNOTSUPP | Errno::NOTTY | Errno::XDEV | Errno::INVAL | Errno::NOSYS) => {
+                    self.reflinks = false;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if stat.st_blocks.unsigned_abs() * 512 < size {
+            return with_holes(from, to, size);
+        }
+        range(from, to, 0, size)
+    }
+}
+
+/// Copies the pieces of a file that hold data; what lies between stays a hole.
+fn with_holes(from: &OwnedFd, to: &OwnedFd, size: u64) -> rustix::io::Result<()> {
+    ftruncate(to, size)?;
+    let mut at = 0;
+    while at < size {
+        let data = match seek(from, SeekFrom::Data(at)) {
+            Ok(data) => data,
+            Err(Errno::NXIO) => return Ok(()), // only a hole is left
+            Err(error) => return Err(error),
+        };
+        at = seek(from, SeekFrom::Hole(data))?;
+        range(from, to, data, at)?;
+    }
+    Ok(())
+}
+
+/// Copies the bytes from `start` to `end` inside the kernel, or through us where it cannot.
+fn range(from: &OwnedFd, to: &OwnedFd, start: u64, end: u64) -> rustix::io::Result<()> {
+    let (mut read, mut written) = (start, start);
+    while read < end {
+        let left = usize::try_from(end - read).unwrap_or(usize::MAX);
+        match copy_file_range(from, Some(&mut read), to, Some(&mut written), left) {
+            Ok(0) => return Ok(()), // it was cut short meanwhile
+            Ok(_) => {}
+            Err(Errno::XDEV | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                return through_us(from, to, read, end)
+                    .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn through_us(from: &OwnedFd, to: &OwnedFd, start: u64, end: u64) -> io::Result<()> {
+    use std::io::{Read, Seek};
+    let (mut from, mut to) = (File::from(from.try_clone()?), File::from(to.try_clone()?));
+    from.seek(io::SeekFrom::Start(start))?;
+    to.seek(io::SeekFrom::Start(start))?;
+    io::copy(&mut from.take(end - start), &mut to)?;
+    Ok(())
+}
+
+/// Gives an open copy the source's owner, mode, attributes and times, in the order in which none undoes another:
+/// a change of owner clears set-user-ID and capabilities, and every change touches the times.
+fn finish(from: BorrowedFd<'_>, to: BorrowedFd<'_>, stat: &Stat) -> rustix::io::Result<()> {
+    let owned = is_ours(stat);
+    if !owned {
+        unless_forbidden(fchown(to, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid))))?;
+    }
+    let mode = Mode::from_raw_mode(stat.st_mode);
+    let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    if is_folder || !owned || mode.bits() & 0o7000 != 0 {
+        fchmod(to, mode)?;
+    }
+    attributes(from, to)?;
+    futimens(to, &times(stat))
+}
+
+/// The same for what has no content, and cannot be opened.
+fn finish_by_name(folder: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> rustix::io::Result<()> {
+    if !is_ours(stat) {
+        let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+        unless_forbidden(chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW))?;
+    }
+    utimensat(folder, name, &times(stat), AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// Does a file that we make belong to the right user and group already?
+fn is_ours(stat: &Stat) -> bool {
+    (stat.st_uid, stat.st_gid) == (geteuid().as_raw(), getegid().as_raw())
+}
+
+/// An ordinary user cannot give files away and need not: in the user namespace all of them are root's.
+fn unless_forbidden(done: rustix::io::Result<()>) -> rustix::io::Result<()> {
+    match done {
+        Err(Errno::PERM) if !geteuid().is_root() => Ok(()),
+        other => other,
+    }
+}
+
+/// The source's time of change; the time of access is nobody's business.
+fn times(stat: &Stat) -> Timestamps {
+    Timestamps {
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        last_modification: Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ },
+    }
+}
+
+/// Copies the extended attributes that this user may set. Most files have none, and then this is one call.
+fn attributes(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    let mut names = [0_u8; 4096];
+    let listed = match flistxattr(from, &mut names[..]) {
+        Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(()),
+        other => other?,
+    };
+    let mut value = vec![0_u8; 65_536]; // XATTR_SIZE_MAX
+    for name in split_names(&names[..listed]) {
+        let length = fgetxattr(from, name, &mut value[..])?;
+        match fsetxattr(to, name, &value[..length], XattrFlags::empty()) {
+            // Labels and capabilities are for root to set.
+            Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! JSON files that are whole or not there.
+//!
+//! write(2) can be cut short by a full disk or a kill; rename(2) cannot. So a file is written under a second name and
+//! renamed onto the first. Without fsync(2) that holds against a dying process but not against a power cut, after which
+//! a filesystem may show the new name with none of the data: `durable` adds it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The version of the files that this engine writes. It changes when an older engine would misread them.
+const VERSION: u32 = 1;
+
+/// How a file begins: with its version.
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    version: u32,
+    #[serde(flatten)]
+    value: &'a T,
+}
+
+/// The part of a file that every version has.
+#[derive(Deserialize)]
+struct VersionOnly {
+    version: u32,
+}
+
+/// Writes `value` to `folder/name` in one step. `durable`: it is on the disk when this returns.
+pub(super) fn write<T: Serialize>(folder: &Path, name: &str, value: &T, durable: bool) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(&Versioned { version: VERSION, value }).context("JSON")?;
+    text.push(b'\n');
+    let path = folder.join(name);
+    replace(folder, &path, &text, durable).with_context(|| format!("write `{}`", path.display()))
+}
+
+fn replace(folder: &Path, path: &Path, text: &[u8], durable: bool) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = File::create(&new)?;
+    file.write_all(text)?;
+    if durable {
+        file.sync_all()?;
+    }
+    fs::rename(&new, path)?;
+    if durable {
+        // The name is data of the directory.
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Reads what [`write`] wrote. Errors say which file, and what is wrong with it.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path)?;
+    let shown = path.display();
+    let VersionOnly { version } =
+        serde_json::from_slice(&text).with_context(|| format!("`{shown}` is damaged"))?;
+    ensure!(
+        version == VERSION,
+        "`{shown}` is of version {version}, and this coracle reads version {VERSION} only"
+    );
+    serde_json::from_slice(&text).with_context(|| format!("`{shown}` is damaged"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("coracle-unit-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Boat {
+        oars: u8,
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_says_its_version() {
+        let folder = folder("round");
+        write(&folder, "boat.json", &Boat { oars: 2 }, true).unwrap();
+        let path = folder.join("boat.json");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"version\": 1,\n  \"oars\": 2\n}\n");
+        assert_eq!(read::<Boat>(&path).unwrap(), Boat { oars: 2 });
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn damage_and_unknown_versions_are_said_in_one_sentence() {
+        let folder = folder("damage");
+        let path = folder.join("boat.json");
+        for (text, says) in [
+            ("", "is damaged"),
+            ("{\"version\": 1, \"oa", "is damaged"),
+            ("{\"version\": 1}", "is damaged"),
+            ("{\"version\": 2, \"sails\": 1}", "is of version 2"),
+        ] {
+            fs::write(&path, text).unwrap();
+            let error = read::<Boat>(&path).unwrap_err();
+            assert!(error.to_string().contains(says), "{text:?}: {error}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,155 @@
+//! Images on disk: a root filesystem and what to do with it.
+//!
+//! `image.json` uses the names of the OCI image specification (`config.Env`, `config.Cmd`, …), so that what is read
+//! here with `cat` is read the same in any other image later. The image `tiny` is special in one way only: when it is
+//! asked for and not there, it is made from this machine's own tools.
+//!
+//! What we leave out: layers, digests and so an image's ID (chapter 9).
+
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow};
+use serde::{Deserialize, Serialize};
+
+use super::{Reference, Store, copy, file, is};
+use crate::container::Container;
+use crate::time::Timestamp;
+
+/// What `image.json` says.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Image {
+    /// How to run it when the command line says nothing else.
+    pub(crate) config: Config,
+    /// When it was made here.
+    pub(crate) created: Timestamp,
+    /// The bytes of all its files, each file counted once.
+    pub(crate) size: u64,
+    /// Where it came from.
+    pub(crate) source: String,
+}
+
+/// The part of an image's configuration that chapters 1 to 3 can honour, in the spelling of the OCI image specification.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Config {
+    /// `uid` or `uid:gid`; empty is root.
+    pub(crate) user: String,
+    /// `NAME=value` each.
+    pub(crate) env: Vec<String>,
+    /// Comes before any command.
+    pub(crate) entrypoint: Vec<String>,
+    /// The command, or the entrypoint's arguments, unless the command line gives others.
+    pub(crate) cmd: Vec<String>,
+    /// An absolute path; empty is `/`.
+    pub(crate) working_dir: String,
+}
+
+/// Docker's, for images that name none.
+pub(crate) const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+impl Store {
+    /// The image that `reference` names.
+    pub(crate) fn find_image(&self, reference: &Reference) -> Result<Image> {
+        let path = self.image_folder(reference).join("image.json");
+        match file::read(&path) {
+            Err(error) if !is(&error, io::ErrorKind::NotFound) => {
+                Err(error.context(format!("the image `{reference}`: import it again")))
+            }
+            Err(_) if is_tiny(reference) => self.make_tiny(),
+            Err(_) => Err(self.no_such_image(reference)),
+            Ok(image) => Ok(image),
+        }
+    }
+
+    /// All images, by name, `tiny` among them; an image that cannot be read is there with its error.
+    pub(crate) fn images_by_name(&self) -> Result<Vec<(Reference, Result<Image>)>> {
+        let tiny = Reference { repository: "tiny".to_owned(), tag: "latest".to_owned() };
+        let tiny = (tiny.clone(), self.find_image(&tiny));
+        let mut images = self.references()?;
+        images.retain(|reference| !is_tiny(reference));
+        let read = |reference: Reference| (reference.clone(), self.find_image(&reference));
+        let mut all: Vec<_> = images.into_iter().map(read).chain([tiny]).collect();
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(all)
+    }
+
+    /// Fills the container's root with a copy of its image's.
+    ///
+    /// The image's directory is locked for as long as it is read, so that an import of the same name waits with
+    /// removing it; it does not wait with taking its place.
+    pub(crate) fn make_rootfs(&self, reference: &Reference, container: &Container) -> Result<()> {
+        let folder = self.image_folder(reference);
+        let image = File::open(&folder).map_err(|_| self.no_such_image(reference))?;
+        rustix::fs::flock(&image, rustix::fs::FlockOperation::LockShared)?;
+        let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+        let rootfs = rustix::fs::openat(&image, "rootfs", flags, rustix::fs::Mode::empty())
+            .with_context(|| format!("the image `{reference}` has lost its `rootfs`: import it again"))?;
+        copy::tree(std::os::fd::AsFd::as_fd(&rootfs), &container.rootfs)
+    }
+
+    /// The directory of an image, whether it exists or not.
+    pub(super) fn image_folder(&self, reference: &Reference) -> PathBuf {
+        self.images().join(reference.folder()).join(&reference.tag)
+    }
+
+    /// `tiny`, freshly made. It runs a shell unless told otherwise.
+    fn make_tiny(&self) -> Result<Image> {
+        let reference = Reference { repository: "tiny".to_owned(), tag: "latest".to_owned() };
+        let image = Image {
+            config: Config {
+                env: vec![DEFAULT_PATH.to_owned()],
+                cmd: vec!["sh".to_owned()],
+                ..Config::default()
+            },
+            source: "this machine's own tools".to_owned(),
+            ..Image::default()
+        };
+        self.install(&reference, image, false, |rootfs| {
+            coracle_ground::tiny::make(rootfs).context("make the image `tiny`")
+        })
+    }
+
+    /// The names of all images on disk.
+    fn references(&self) -> Result<Vec<Reference>> {
+        let mut references = Vec::new();
+        for repository in names_in(&self.images())? {
+            for tag in names_in(&self.images().join(&repository))? {
+                references.extend(Reference::from_folders(&repository, &tag));
+            }
+        }
+        references.sort();
+        Ok(references)
+    }
+
+    /// One sentence: what is missing, what there is, and how to get more.
+    fn no_such_image(&self, reference: &Reference) -> anyhow::Error {
+        let mut there: Vec<_> =
+            self.references().unwrap_or_default().iter().map(Reference::to_string).collect();
+        if !there.iter().any(|name| name == "tiny:latest") {
+            there.push("tiny:latest".to_owned());
+        }
+        anyhow!(
+            "unable to find image `{reference}` here; there is {}, and `coracle import ARCHIVE {reference}` makes another",
+            there.join(", ")
+        )
+    }
+}
+
+/// Is this the image that can be made here?
+fn is_tiny(reference: &Reference) -> bool {
+    reference.repository == "tiny" && reference.tag == "latest"
+}
+
+/// The names in a directory that can be part of a reference; none if there is no such directory.
+fn names_in(folder: &std::path::Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        other => other.with_context(|| format!("read `{}`", folder.display()))?,
+    };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    Ok(names.filter(|name| !name.starts_with('.')).collect())
+}

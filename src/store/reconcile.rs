@@ -1,0 +1,137 @@
+//! Cleaning up after engines that died.
+//!
+//! Every command begins here. An engine that was killed (a closed terminal, the OOM killer, a power cut) could not undo
+//! what it had begun, so the next one does. What tells its leftovers from the work of a living engine is a lock: the
+//! kernel drops a dead process's flock(2) locks, and nobody can forge that.
+//!
+//! Usually there is nothing to do, and finding that out must cost nothing: two directories are read, and one call is
+//! made for each container. Only when something looks abandoned is the global lock taken, and looked again.
+//!
+//! ```text
+//!   what a dead engine left                what becomes of it
+//!   a container without `state.json`       removed: it was half made or half removed
+//!   … whose program never started          removed: nothing of the user's is in it
+//!   … with --rm                            removed, as promised
+//!   … that was running                     its processes are killed; `exited` with 137, and a note says why
+//!   an image half imported                 removed
+//! ```
+//!
+//! Man pages: flock(2), pidfd_open(2).
+//!
+//! What we leave out: supervisors that outlive a command, restart policies (chapter 12).
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use anyhow::Result;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::{ContainerDir, Store, file, is, remove, try_lock};
+use crate::container::{Container, Process, Status};
+use crate::time::Timestamp;
+
+impl Store {
+    /// Cleans up. An error of kind `NotFound` means that there is no data root yet.
+    pub(super) fn reconcile(&self) -> Result<()> {
+        for container in fs::read_dir(self.containers()).map_err(|error| self.unless_missing(error))? {
+            let path = container?.path();
+            if looks_abandoned(&path) {
+                self.settle(&path)?;
+            }
+        }
+        for image in fs::read_dir(self.images()).map_err(|error| self.unless_missing(error))? {
+            let image = image?;
+            if image.file_name().as_encoded_bytes().starts_with(b".importing-") {
+                self.settle_import(&image.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A missing data root stays what it is; any other trouble becomes the sentence that says what to do.
+    fn unless_missing(&self, error: io::Error) -> anyhow::Error {
+        if error.kind() == io::ErrorKind::NotFound { error.into() } else { self.unusable(error) }
+    }
+
+    /// Looks again, with the global lock, and does what is to be done with one container.
+    fn settle(&self, path: &Path) -> Result<()> {
+        let global = self.lock()?;
+        let lock = match File::options().write(true).open(path.join("lock")) {
+            Ok(lock) if try_lock(&lock)? => lock,
+            Ok(_) => return Ok(()), // its engine had only just made the directory when we looked
+            Err(_) if path.join("state.json").exists() => return Ok(()), // it has ended meanwhile
+            Err(_) => {
+                drop(global);
+                return remove::tree(path);
+            }
+        };
+        let dir = ContainerDir::adopt(path.to_owned(), lock);
+        let mut container = match file::read::<Container>(&path.join("state.json")) {
+            Ok(container) => container,
+            Err(error) if is(&error, io::ErrorKind::NotFound) => {
+                drop(global);
+                return dir.remove();
+            }
+            Err(_) => return Ok(()), // `ps` and `rm` say what is wrong with it
+        };
+        drop(global);
+        if let Some(init) = container.state.init {
+            kill_and_wait(init);
+        }
+        match container.state.status {
+            Status::Created => dir.remove(),
+            _ if container.rm => dir.remove(),
+            Status::Running => {
+                container.state.status = Status::Exited;
+                container.state.exit_code = 137;
+                container.state.finished = Some(Timestamp::now());
+                container.state.note = Some("the engine that looked after it was killed".to_owned());
+                container.state.init = None;
+                container.state.engine = None;
+                dir.keep(&container)
+            }
+            Status::Exited => dir.keep(&container),
+        }
+    }
+
+    /// Removes an image that nobody is making any more.
+    fn settle_import(&self, path: &Path) -> Result<()> {
+        let Ok(folder) = File::open(path) else { return Ok(()) };
+        if !try_lock(&folder)? {
+            return Ok(());
+        }
+        // Its maker locks it while it holds the global lock: now it cannot be between the two.
+        drop(folder);
+        let _global = self.lock()?;
+        let Ok(folder) = File::open(path) else { return Ok(()) };
+        if try_lock(&folder)? { remove::tree(path) } else { Ok(()) }
+    }
+}
+
+/// A first look, without the global lock: can this directory be a dead engine's?
+fn looks_abandoned(path: &Path) -> bool {
+    match File::options().write(true).open(path.join("lock")) {
+        Ok(lock) => try_lock(&lock).unwrap_or(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => !path.join("state.json").exists(),
+        Err(_) => false,
+    }
+}
+
+/// Kills a container's PID 1, and with it all of the container, and waits until they are gone: until then they could
+/// still write what we are about to remove.
+///
+/// A pid can be given to another process at any time. A pidfd cannot: it is opened first, then the start time is
+/// compared, and what follows goes to the process that was compared.
+pub(crate) fn kill_and_wait(process: Process) {
+    let Some(pid) = Pid::from_raw(process.pid) else { return };
+    let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    if !process.is_alive() {
+        return;
+    }
+    if pidfd_send_signal(&pidfd, Signal::KILL).is_ok() {
+        let ten_seconds = Timespec { tv_sec: 10, tv_nsec: 0 };
+        let _ = poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&ten_seconds));
+    }
+}
