@@ -12,6 +12,7 @@ mod cgroups;
 pub(crate) mod data_root;
 mod facts;
 mod fixes;
+mod lacks;
 pub(crate) mod mountinfo;
 mod needs;
 mod place;
@@ -75,7 +76,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let next = next(&written);
     let facts = gather(&workspace, written);
     let judged = verdict::judge(&facts);
-    let advice = verdict::advice(&facts);
+    let advice = lacks::advice(&facts);
     let ready = verdict::ready(&judged, next);
     match args.format {
         Format::Text => anstream::print!("{}", report::text(&facts, &judged, &advice, next, paint::width())),

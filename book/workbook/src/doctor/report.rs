@@ -66,8 +66,8 @@ fn help(title: &str, lacks: &[(Option<u32>, Lack)], width: usize) -> Vec<String>
         }
         let same = lacks.iter().filter(|(_, other)| other.what == lack.what);
         let chapters: Vec<_> = same.filter_map(|(chapter, _)| *chapter).collect();
-        let whom = if chapters.is_empty() { String::new() } else { format!(" ({})", spans(&chapters)) };
-        out.push(wrap(&format!("{}{whom}", lack.what), "  - ", width));
+        let whom = if chapters.is_empty() { String::new() } else { format!("{}: ", spans(&chapters)) };
+        out.push(wrap(&format!("{whom}{}", lack.what), "  - ", width));
         for (number, command) in lack.fix.iter().enumerate() {
             let or = if number > 0 { "or  " } else { "    " };
             // Commands are not wrapped: they are there to be copied.
@@ -88,7 +88,11 @@ fn spans(chapters: &[u32]) -> String {
     }
     let words: Vec<_> = spans
         .iter()
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") })
+        .map(|(first, last)| match last - first {
+            0 => first.to_string(),
+            1 => format!("{first}, {last}"),
+            _ => format!("{first} to {last}"),
+        })
         .collect();
     let noun = if chapters.len() == 1 { "chapter" } else { "chapters" };
     format!("{noun} {}", words.join(", "))
