@@ -110,3 +110,37 @@ fn likely_cause(call: &str, errno: Errno) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_was_done_and_the_likely_cause() {
+        let error = Error::new("pivot_root to `/r`, the old root on `/r`", Errno::EINVAL);
+        let text = error.to_string();
+        assert!(
+            text.starts_with(
+                "pivot_root to `/r`, the old root on `/r`: EINVAL (likely: the new root is not a mount"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn without_a_usual_cause_it_gives_the_kernels_words() {
+        assert_eq!(
+            Error::new("chdir to `/x`", Errno::ENOENT).to_string(),
+            "chdir to `/x`: ENOENT (No such file or directory)"
+        );
+    }
+
+    #[test]
+    fn causes_belong_to_their_call() {
+        let cause = |doing: &str, errno| Error::new(doing, errno).likely_cause().unwrap_or("none");
+        assert!(cause("clone3 with NEWUSER", Errno::EPERM).contains("AppArmor"));
+        assert!(cause("umount `/r`", Errno::EBUSY).contains("MNT_DETACH"));
+        assert!(cause("execve `/bin/sh`", Errno::ENOENT).contains("loader"));
+        assert_eq!(cause("read `/x`", Errno::EPERM), "none");
+    }
+}

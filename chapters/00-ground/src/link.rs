@@ -225,3 +225,47 @@ impl ToHost {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_survives_the_way() {
+        let messages = [
+            ToHost::Prepared,
+            ToHost::Running,
+            ToHost::Failed(Error::new("mount proc on `/prüfung`", Errno::EPERM)),
+            ToHost::Panicked("not yet implemented: task 1.1: change the root".into()),
+        ];
+        for message in messages {
+            assert_eq!(ToHost::from_bytes(&message.to_bytes()), Some(message));
+        }
+        assert_eq!(ToHost::from_bytes(b""), None, "an empty message is end of file");
+    }
+
+    #[test]
+    fn a_host_that_is_gone_is_an_error_for_init() {
+        let (host, init, _reporter) = new().expect("a socket pair");
+        drop(host);
+        let error = init.wait_for_go().expect_err("nobody can say go");
+        assert_eq!(error.errno, Errno::EPIPE);
+    }
+
+    #[test]
+    fn an_init_that_failed_tells_why() {
+        let (host, init, reporter) = new().expect("a socket pair");
+        reporter.failed(Error::new("pivot_root to `/r`", Errno::EINVAL));
+        drop((init, reporter));
+        let error = host.go().and_then(Preparing::prepared).map(drop).expect_err("init failed");
+        assert_eq!((error.doing.as_str(), error.errno), ("pivot_root to `/r`", Errno::EINVAL));
+    }
+
+    #[test]
+    #[should_panic(expected = "task 1.1")]
+    fn a_panic_over_there_goes_on_over_here() {
+        let (host, _init, reporter) = new().expect("a socket pair");
+        reporter.panicked("not yet implemented: task 1.1");
+        let _ = host.go().and_then(Preparing::prepared);
+    }
+}

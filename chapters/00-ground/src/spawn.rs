@@ -185,3 +185,16 @@ fn clone(namespaces: CloneFlags) -> nix::Result<Option<(Pid, OwnedFd)>> {
         pid => Ok(Some((Pid::from_raw(pid as i32), unsafe { OwnedFd::from_raw_fd(pidfd) }))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_with_several_threads_is_refused() {
+        // The test harness itself has at least two threads.
+        let answer = spawn(CloneFlags::empty(), |_| Err(Error::new("never", Errno::EINVAL)));
+        let error = answer.map(drop).expect_err("there are several threads here");
+        assert!(error.to_string().contains("must be one thread"), "{error}");
+    }
+}

@@ -1,0 +1,164 @@
+//! How long does it take to start a container, from the command to its end?
+//!
+//! Each case runs `true` once and waits for it:
+//!
+//! | case | what it is |
+//! |---|---|
+//! | `fork_exec` | the floor: a bare fork and exec of `true` |
+//! | `unshare` | the baseline: `unshare -fmpinuC --mount-proc true`, the same namespaces and a `/proc`, no root of its own |
+//! | `coracle` | `coracle run --rm --network none tiny true`: a copy of the image's root, all mounts, masks, `/dev` |
+//! | `runc`, `crun` | the same root as an OCI bundle, where they are installed and we are root |
+//!
+//! Milliseconds belong to a machine; ratios travel. So before criterion's own figures this prints one table: all
+//! cases in turn, thirty rounds, the median of each, and the median of its ratio to `unshare` in the same round.
+//!
+//! Run it with `cargo bench --bench cold_start`. Everything lies in one folder below `target/tmp`, and is removed.
+
+use criterion::Criterion;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const ROUNDS: usize = 30;
+
+/// One way to run `true`.
+struct Case {
+    name: &'static str,
+    command: Box<dyn Fn() -> Command>,
+}
+
+/// The folder of this run; dropping it removes everything in it.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("cold_start: cannot remove `{}`: {error}", self.0.display());
+        }
+    }
+}
+
+fn main() {
+    let folder =
+        Folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("coracle-bench-{}", std::process::id())));
+    fs::create_dir_all(&folder.0).expect("target/tmp can be written");
+    let cases = cases(&folder.0);
+    for case in &cases {
+        assert!(once(case).is_some(), "the case `{}` fails: {:?}", case.name, (case.command)());
+    }
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    paired(&cases);
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("cold_start");
+    for case in &cases {
+        group.bench_function(case.name, |bencher| bencher.iter(|| once(case)));
+    }
+    group.finish();
+    criterion.final_summary();
+}
+
+/// All cases that can run here. Those that cannot are named with the reason.
+fn cases(folder: &Path) -> Vec<Case> {
+    let data_root = folder.join("data");
+    let is_root = nix::unistd::geteuid().is_root();
+    let coracle = move || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coracle"));
+        command.env("CORACLE_ROOT", &data_root).args(["run", "--rm", "--network", "none", "tiny", "true"]);
+        command
+    };
+    let unshare = move || {
+        let mut command = Command::new("unshare");
+        command.args(if is_root { &[][..] } else { &["-Ur"] }).args(["-fmpinuC", "--mount-proc", "true"]);
+        command
+    };
+    assert!(coracle().status().is_ok_and(|status| status.success()), "coracle cannot run `tiny` here");
+    let mut cases = vec![
+        Case { name: "fork_exec", command: Box::new(|| Command::new("true")) },
+        Case { name: "unshare", command: Box::new(unshare) },
+        Case { name: "coracle", command: Box::new(coracle) },
+    ];
+    for runtime in ["runc", "crun"] {
+        match is_root.then(|| bundle(folder, runtime)).flatten() {
+            Some(bundle) => cases.push(runtime_case(folder, runtime, bundle)),
+            None => println!("cold_start: no case `{runtime}`: it needs root, and {runtime} installed"),
+        }
+    }
+    cases
+}
+
+/// `runc run` or `crun run` on a bundle.
+fn runtime_case(folder: &Path, runtime: &'static str, bundle: PathBuf) -> Case {
+    let state = folder.join(format!("{runtime}-state"));
+    let command = move || {
+        let mut command = Command::new(runtime);
+        command.arg("--root").arg(&state);
+        if runtime == "crun" {
+            // crun refuses a machine with both cgroup versions; without cgroups it has less to do than runc.
+            command.arg("--cgroup-manager=disabled");
+        }
+        command.arg("run").arg("--bundle").arg(&bundle).arg("coracle-bench");
+        command
+    };
+    Case { name: runtime, command: Box::new(command) }
+}
+
+/// An OCI bundle of the `tiny` image's root, with the runtime's own default configuration, for `true`.
+fn bundle(folder: &Path, runtime: &str) -> Option<PathBuf> {
+    let bundle = folder.join(runtime);
+    fs::create_dir_all(&bundle).ok()?;
+    let root = folder.join("data/images/tiny/latest/rootfs");
+    let copied = Command::new("cp").arg("-a").args([&root, &bundle.join("rootfs")]).status().ok()?;
+    let specified = Command::new(runtime).arg("spec").current_dir(&bundle).status().ok()?;
+    if !copied.success() || !specified.success() {
+        return None;
+    }
+    let file = bundle.join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
+    config["process"]["terminal"] = json!(false);
+    config["process"]["args"] = json!(["true"]);
+    config["root"]["readonly"] = json!(false);
+    if runtime == "crun" {
+        config["linux"]["resources"] = json!({});
+    }
+    fs::write(&file, config.to_string()).ok()?;
+    Some(bundle)
+}
+
+/// Runs a case once: how long it took, or `None` if it failed.
+fn once(case: &Case) -> Option<Duration> {
+    let mut command = (case.command)();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let began = Instant::now();
+    let status = command.status().ok()?;
+    status.success().then(|| began.elapsed())
+}
+
+/// All cases in turn, so that a machine that grows slower grows slower for all of them; then the table.
+fn paired(cases: &[Case]) {
+    let mut rounds: Vec<Vec<f64>> = Vec::new();
+    for _ in 0..ROUNDS {
+        let round =
+            cases.iter().map(|case| once(case).unwrap_or_else(|| panic!("the case `{}` failed", case.name)));
+        rounds.push(round.map(|time| time.as_secs_f64() * 1000.0).collect());
+    }
+    let Some(baseline) = cases.iter().position(|case| case.name == "unshare") else { return };
+    println!(
+        "{ROUNDS} rounds, all cases in turn\n{:<12}{:>12}{:>24}",
+        "case", "median ms", "median of case/unshare"
+    );
+    for (index, case) in cases.iter().enumerate() {
+        let time = median(rounds.iter().map(|round| round[index]));
+        let ratio = median(rounds.iter().map(|round| round[index] / round[baseline]));
+        println!("{:<12}{time:>12.2}{ratio:>24.2}", case.name);
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
