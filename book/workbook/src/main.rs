@@ -38,10 +38,28 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build and test a chapter on your code, and say what was seen
-    Check(cmd::check::Args),
     /// What this machine can do, and how to fix what it cannot
     Doctor(doctor::Args),
+    /// Switch a chapter to your code, and see where to begin
+    Start(cmd::start::Args),
+    /// Build and test a chapter on your code, and say what was seen
+    Check(cmd::check::Args),
+    /// Check at every save
+    Watch(cmd::watch::Args),
+    /// One hint more for the task that fails
+    Hint(cmd::hint::Args),
+    /// Run a chapter's runtime on your code, in a throwaway world
+    Run(cmd::run::Args),
+    /// Start a chapter over; a copy of your file is kept
+    Reset(cmd::reset::Args),
+    /// Show the reference
+    Solution(cmd::solution::Args),
+    /// Show what changed from one milestone to the next
+    Diff(cmd::diff::Args),
+    /// Take the reference for the chapters before this one, where your code does not pass
+    CatchUp(cmd::catch_up::Args),
+    /// What is done so far
+    Progress(cmd::progress::Args),
     /// Find and remove what a crashed experiment left on this machine
     Restore(restore::Args),
     /// For maintainers: try each wrong solution, and see that its test catches it
@@ -57,16 +75,29 @@ fn main() -> ExitCode {
     // `doctor` starts itself again to try namespaces; a process with threads, such as the one that waits for Ctrl-C, may not make them.
     let alone = matches!(&command, Command::Doctor(args) if args.is_probe());
     let watched = if alone { Ok(()) } else { process::die_together() };
-    let done = watched.and_then(|()| match command {
+    watched.and_then(|()| run(command)).unwrap_or_else(|error| {
+        anstream::eprintln!("{} {error:#}", paint::paint(paint::BAD, "error:"));
+        if error.is::<misuse::Misuse>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+    })
+}
+
+/// Runs the command chosen.
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Doctor(args) => doctor::run(args),
-        Command::Restore(args) => restore::run(args),
+        Command::Start(args) => cmd::start::run(args),
         Command::Check(args) => cmd::check::run(args),
+        Command::Watch(args) => cmd::watch::run(args),
+        Command::Hint(args) => cmd::hint::run(args),
+        Command::Run(args) => cmd::run::run(args),
+        Command::Reset(args) => cmd::reset::run(args),
+        Command::Solution(args) => cmd::solution::run(args),
+        Command::Diff(args) => cmd::diff::run(args),
+        Command::CatchUp(args) => cmd::catch_up::run(args),
+        Command::Progress(args) => cmd::progress::run(args),
+        Command::Restore(args) => restore::run(args),
         Command::Mistakes(args) => cmd::mistakes::run(args),
         Command::Pristine(args) => cmd::pristine::run(args),
         Command::Stubs(args) => cmd::stubs::run(args),
-    });
-    done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        if error.is::<misuse::Misuse>() { ExitCode::from(2) } else { ExitCode::FAILURE }
-    })
+    }
 }

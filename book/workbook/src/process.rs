@@ -58,7 +58,7 @@ pub(crate) fn die_together() -> Result<()> {
 pub(crate) fn in_group(command: &mut Command, limit: Duration, progress: fn(&str)) -> Result<Ended> {
     command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("start {:?}", command.get_program()))?;
-    let group = child.id().cast_signed();
+    let group = i32::try_from(child.id()).context("a process id beyond i32")?;
     groups(|list| list.push(group));
     let out = child.stdout.take().map(|pipe| gather(pipe, |_| {}));
     let err = child.stderr.take().map(|pipe| gather(pipe, progress));

@@ -57,13 +57,6 @@ impl Verdict {
             && self.tasks.iter().any(|judged| judged.state == TaskState::Passed)
     }
 
-    /// The task to work on next.
-    pub(crate) fn next(&self) -> Option<&Judged> {
-        let open = |judged: &&Judged| matches!(judged.state, TaskState::Failed | TaskState::Todo);
-        let waits = |judged: &&Judged| judged.state == TaskState::Waiting;
-        self.tasks.iter().find(open).or_else(|| self.tasks.iter().find(waits))
-    }
-
     /// What the records keep.
     pub(crate) fn states(&self) -> BTreeMap<String, TaskState> {
         self.tasks.iter().map(|judged| (judged.task.id.clone(), judged.state)).collect()

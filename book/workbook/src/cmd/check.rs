@@ -32,7 +32,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     Ok(if check(&workspace, &chapter)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Checks a chapter, tells what was found, and remembers it; true when all of it passed.
+/// Checks a chapter and tells what was found; true when all of it passed.
 pub(crate) fn check(workspace: &Workspace, chapter: &Chapter) -> Result<bool> {
     println!("{}\n", paint(STRONG, format!("Chapter {} · {} · your code", chapter.number, chapter.topic())));
     let width = paint::width();
@@ -43,7 +43,6 @@ pub(crate) fn check(workspace: &Workspace, chapter: &Chapter) -> Result<bool> {
         }
         Found::Verdict(verdict) => verdict,
     };
-    remember(workspace, chapter, &verdict)?;
     let text = read(&chapter.exercise())?;
     let functions = source::functions(&text).unwrap_or_default();
     let file = workspace.shown(&chapter.exercise()).to_string();
@@ -64,7 +63,7 @@ pub(crate) enum Found {
     Verdict(Verdict),
 }
 
-/// Builds and tests a chapter on the learner's code, and prints nothing.
+/// Builds and tests a chapter on the learner's code, prints nothing, and remembers what was found.
 pub(crate) fn try_out(workspace: &Workspace, chapter: &Chapter) -> Result<Found> {
     let cargo = Cargo::on_learners_code(workspace, chapter.number)?;
     let tasks = chapter_data::tasks(workspace, chapter)?;
@@ -84,6 +83,7 @@ pub(crate) fn try_out(workspace: &Workspace, chapter: &Chapter) -> Result<Found>
     let tested = milestone::test(&cargo, chapter, None)?;
     let verdict = Verdict::new(tasks, tested.tests.clone(), &read(&exercise)?);
     complete(&tested, &verdict)?;
+    remember(workspace, chapter, &verdict)?;
     Ok(Found::Verdict(verdict))
 }
 
@@ -109,7 +109,12 @@ fn complete(tested: &Tested, verdict: &Verdict) -> Result<()> {
 }
 
 /// rustc's own words; those about the learner's file first, and alone when there are any.
-fn broken(workspace: &Workspace, chapter: &Chapter, errors: &[Diagnostic], width: usize) -> String {
+pub(super) fn broken(
+    workspace: &Workspace,
+    chapter: &Chapter,
+    errors: &[Diagnostic],
+    width: usize,
+) -> String {
     let own = workspace.shown(&chapter.exercise()).to_string();
     let wanted: [&dyn Fn(&str) -> bool; 3] =
         [&|file| file == own, &|file| file.ends_with("exercise.rs"), &|_| true];
