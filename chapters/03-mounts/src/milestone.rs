@@ -1,5 +1,5 @@
-//! `ch03 [--read-only] [--hostname NAME] ROOTFS COMMAND…`: runs a command in namespaces of its own, with a root
-//! that has no way back. Chapter 3's runtime.
+//! `ch03 [--read-only] [--mask PATH]… [--hostname NAME] ROOTFS COMMAND…`: runs a command in namespaces of its own,
+//! with a root that has no way back. Chapter 3's runtime.
 
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
 use coracle_ground::{End, InitEnd, Result, Start, sys};
@@ -15,6 +15,8 @@ use std::process::ExitCode;
 /// What the command line asks for.
 struct Plan<'a> {
     read_only: bool,
+    /// Hidden too, besides the usual ones: `--security-opt mask=` in Podman.
+    masked: Vec<&'a str>,
     hostname: &'a str,
     root: &'a Path,
     argv: &'a [String],
@@ -23,7 +25,7 @@ struct Plan<'a> {
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let Some(plan) = parse(&args) else {
-        eprintln!("usage: ch03 [--read-only] [--hostname NAME] ROOTFS COMMAND…");
+        eprintln!("usage: ch03 [--read-only] [--mask PATH]… [--hostname NAME] ROOTFS COMMAND…");
         return ExitCode::from(125);
     };
     match run(&plan) {
@@ -36,12 +38,17 @@ fn main() -> ExitCode {
 }
 
 fn parse(args: &[String]) -> Option<Plan<'_>> {
-    let mut plan = Plan { read_only: false, hostname: "box", root: Path::new(""), argv: &[] };
+    let mut plan =
+        Plan { read_only: false, masked: MASKED.to_vec(), hostname: "box", root: Path::new(""), argv: &[] };
     let mut rest = args;
     loop {
         rest = match rest {
             [flag, rest @ ..] if flag == "--read-only" => {
                 plan.read_only = true;
+                rest
+            }
+            [flag, path, rest @ ..] if flag == "--mask" => {
+                plan.masked.push(path);
                 rest
             }
             [flag, name, rest @ ..] if flag == "--hostname" => {
@@ -80,7 +87,7 @@ fn be_container(plan: &Plan, link: InitEnd) -> Result<Infallible> {
     mount_sys(plan.root)?;
     mount_cgroups(plan.root, &cgroup_hierarchies()?)?;
     pivot_into(plan.root)?;
-    protect(&MASKED, &READ_ONLY)?;
+    protect(&plan.masked, &READ_ONLY)?;
     if plan.read_only {
         make_root_read_only()?;
     }
