@@ -1,0 +1,185 @@
+//! The fence around a world: a cgroup with a limit on processes and on memory, so that a fork bomb or a hungry
+//! loop in somebody's code hurts only itself.
+//!
+//! A world does its work without a fence too, where the machine allows none (an ordinary user without a delegated
+//! cgroup): then the time limit alone ends it. So every step here is tried, and none is insisted on.
+//!
+//! | hierarchy | where | limits | joined through |
+//! |---|---|---|---|
+//! | v1 `pids`, `memory` | below our own cgroup | `pids.max`, `memory.limit_in_bytes` | `tasks` |
+//! | v2 | below our own cgroup or one above it | `pids.max`, `memory.max` | `cgroup.procs` |
+//!
+//! Man pages: cgroups(7); "Control Group v2" in the kernel's documentation.
+
+use crate::mountinfo::{self, Mount};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// All cgroups of worlds are named so.
+const PREFIX: &str = "coracle-world-";
+/// Enough for everything that a chapter starts.
+const PROCESSES: &str = "512";
+/// The scratch tmpfs counts too.
+const MEMORY: &str = "1073741824";
+
+/// The cgroups of one world. Removed when dropped, with everything in them killed before.
+#[derive(Debug, Default)]
+pub(crate) struct Fence {
+    folders: Vec<PathBuf>,
+    /// The file in each of them that moves the writer of `0` into it.
+    pub(crate) join: Vec<PathBuf>,
+}
+
+impl Fence {
+    /// Builds as much of a fence as this machine allows.
+    pub(crate) fn build(id: &str) -> Fence {
+        let mut fence = Fence::default();
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        for mount in mountinfo::read().unwrap_or_default() {
+            let Some(current) = current(&mount, &own) else { continue };
+            if mount.filesystem == "cgroup2" {
+                fence.add_v2(&mount, &current, id);
+            } else {
+                fence.add_v1(&current, id);
+            }
+        }
+        fence
+    }
+
+    /// In v1 each hierarchy stands alone and a cgroup below our own can be limited at once.
+    fn add_v1(&mut self, current: &Path, id: &str) {
+        let folder = current.join(format!("{PREFIX}{id}"));
+        if fs::create_dir(&folder).is_err() {
+            return;
+        }
+        limit(&folder, "pids.max", PROCESSES);
+        limit(&folder, "memory.limit_in_bytes", MEMORY);
+        self.join.push(folder.join("tasks"));
+        self.folders.push(folder);
+    }
+
+    /// In v2 a cgroup has `pids.max` only if its parent hands the controller down, and a parent that holds processes
+    /// may not (except the root). So we go up until there is a place with limits that we may use.
+    fn add_v2(&mut self, mount: &Mount, current: &Path, id: &str) {
+        for parent in current.ancestors().take_while(|parent| parent.starts_with(&mount.path)) {
+            let folder = parent.join(format!("{PREFIX}{id}"));
+            if fs::create_dir(&folder).is_err() {
+                continue;
+            }
+            let limited = limit(&folder, "pids.max", PROCESSES);
+            limit(&folder, "memory.max", MEMORY);
+            limit(&folder, "memory.swap.max", "0");
+            // Moving a process takes the right to write there and in the cgroup that both places have in common.
+            if limited && writable(&parent.join("cgroup.procs")) {
+                self.join.push(folder.join("cgroup.procs"));
+                self.folders.push(folder);
+                return;
+            }
+            let _ = fs::remove_dir(&folder);
+        }
+    }
+
+    /// Ends what is in the cgroups and removes them. Says which could not be removed.
+    pub(crate) fn remove(&mut self) -> Vec<PathBuf> {
+        let mut folders = std::mem::take(&mut self.folders);
+        let until = Instant::now() + Duration::from_secs(5);
+        loop {
+            folders.retain(|folder| !gone(folder));
+            if folders.is_empty() || Instant::now() > until {
+                return folders;
+            }
+            folders.iter().for_each(|folder| kill_all(folder));
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Fence {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// The directory of our own cgroup in the hierarchy of `mount`, if it is one that we use.
+fn current(mount: &Mount, own: &str) -> Option<PathBuf> {
+    let controllers: Vec<&str> = mount.super_options.split(',').collect();
+    let line = own.lines().find(|line| {
+        let names = line.split(':').nth(1).unwrap_or_default();
+        match mount.filesystem.as_str() {
+            "cgroup2" => names.is_empty() && line.starts_with("0:"),
+            "cgroup" => {
+                names.split(',').any(|name| ["pids", "memory"].contains(&name) && controllers.contains(&name))
+            }
+            _ => false,
+        }
+    })?;
+    let path = Path::new(line.splitn(3, ':').nth(2)?);
+    // In a container the mount may show only a part of the hierarchy.
+    let below = path.strip_prefix(&mount.root).or_else(|_| path.strip_prefix("/")).ok()?;
+    let folder = mount.path.join(below);
+    folder.is_dir().then_some(folder)
+}
+
+/// Sets a limit, where there is such a limit.
+fn limit(folder: &Path, file: &str, value: &str) -> bool {
+    let file = folder.join(file);
+    file.exists() && fs::write(file, value).is_ok()
+}
+
+fn writable(file: &Path) -> bool {
+    fs::OpenOptions::new().write(true).open(file).is_ok()
+}
+
+/// Removes one cgroup and those below it, as far as they are empty.
+fn gone(folder: &Path) -> bool {
+    for below in subfolders(folder) {
+        gone(&below);
+    }
+    match fs::remove_dir(folder) {
+        Ok(()) => true,
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
+}
+
+fn kill_all(folder: &Path) {
+    use nix::{sys::signal, unistd::Pid};
+    subfolders(folder).iter().for_each(|below| kill_all(below));
+    let listed = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    for pid in listed.lines().filter_map(|line| line.parse().ok()) {
+        let _ = signal::kill(Pid::from_raw(pid), signal::Signal::SIGKILL); // it may have ended just now
+    }
+}
+
+fn subfolders(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|e| e.path()).collect()
+}
+
+/// Every cgroup that we can see and whose name begins with `coracle`. The fences of worlds come and go while tests
+/// run in parallel, so they are listed only when asked for.
+pub(crate) fn named_cgroups(fences_too: bool) -> Vec<PathBuf> {
+    let mounts = mountinfo::read().unwrap_or_default();
+    let mut found = Vec::new();
+    for mount in mounts.iter().filter(|mount| ["cgroup", "cgroup2"].contains(&mount.filesystem.as_str())) {
+        collect_named(&mount.path, fences_too, &mut found);
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn collect_named(folder: &Path, fences_too: bool, found: &mut Vec<PathBuf>) {
+    for below in subfolders(folder) {
+        let name = below.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with(PREFIX) && !fences_too {
+            continue;
+        }
+        if name.starts_with("coracle") {
+            found.push(below.clone());
+        }
+        collect_named(&below, fences_too, found);
+    }
+}

@@ -1,0 +1,137 @@
+//! PID 1 of a world. It prepares the mounts, runs the subject, and says how that ended and what it left.
+//!
+//! This process has no secrets from a learner: it does in 200 lines what chapters 2 and 3 teach, with less care
+//! for security (its subject is no attacker) and more for tidiness.
+
+use crate::inside::{MARK, SELF, leave_keyboard_to_the_subject, told};
+use crate::message::{Ended, News, Order, Spec, receive_streams, say};
+use crate::{photograph::Photograph, prepare, processes};
+use coracle_ground::sys;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, exit};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long what the subject started may take to end after it: exits are not instant.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// The higher, the sooner the kernel kills this process when memory runs out; see proc(5).
+const OOM_SCORE: &str = "/proc/self/oom_score_adj";
+
+/// The whole life of a world's init.
+pub(crate) fn run(spec: &Spec, control: &UnixStream) -> io::Result<()> {
+    sys::die_with_parent().map_err(told)?;
+    if spec.foreground {
+        leave_keyboard_to_the_subject()?;
+    }
+    let streams = receive_streams(control)?;
+    prepare::everything(spec)?;
+
+    let before = Photograph::take()?;
+    let subject = start(spec, streams)?;
+    say(control, &News::Started)?;
+    let at_timeout = Arc::new(Mutex::new(Vec::new()));
+    listen(control.try_clone()?, subject, Arc::clone(&at_timeout));
+
+    let end = wait_for(subject)?;
+    let leftovers = wait_for_the_rest();
+    end_everything();
+    let leaks = Photograph::take()?.differences_from(&before);
+    let (code, signal) = match end {
+        WaitStatus::Exited(_, code) => (Some(code), None),
+        WaitStatus::Signaled(_, signal, _) => (None, Some(signal as i32)),
+        _ => (None, None),
+    };
+    let running_at_timeout = at_timeout.lock().map(|list| list.clone()).unwrap_or_default();
+    say(control, &News::Ended(Ended { code, signal, leftovers, leaks, running_at_timeout }))
+}
+
+/// Starts the subject with the three streams, which only it holds from here on.
+fn start(spec: &Spec, [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<Pid> {
+    let mut argv = spec.argv.clone();
+    if spec.terminal {
+        let launcher = [SELF, MARK, "launcher"].map(String::from);
+        argv.splice(0..0, launcher);
+    }
+    // When memory runs out, the subject shall be killed and not its judge. Raising one's own score and lowering it
+    // again is allowed to everybody; the child keeps the raised one.
+    let own = fs::read_to_string(OOM_SCORE).unwrap_or_default();
+    let _ = fs::write(OOM_SCORE, "1000");
+    let mut command = Command::new(&argv[0]);
+    command.args(&argv[1..]).env_clear().envs(spec.env.iter().cloned()).current_dir(&spec.dir);
+    let child = command.stdin(stdin).stdout(stdout).stderr(stderr).spawn();
+    let _ = fs::write(OOM_SCORE, own);
+    let child = child.map_err(|e| io::Error::new(e.kind(), format!("start `{}`: {e}", argv[0])))?;
+    Ok(Pid::from_raw(child.id() as i32))
+}
+
+/// Obeys the host side in a thread of its own. When the host side is gone, so is the world.
+fn listen(control: UnixStream, subject: Pid, at_timeout: Arc<Mutex<Vec<String>>>) {
+    thread::spawn(move || {
+        for line in BufReader::new(control).lines() {
+            match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
+                Some(Order::Signal(number)) => {
+                    if let Ok(signal) = Signal::try_from(number) {
+                        let _ = kill(subject, signal); // it may have ended just now
+                    }
+                }
+                Some(Order::GiveUp) => {
+                    if let Ok(mut list) = at_timeout.lock() {
+                        *list = processes::others();
+                    }
+                    let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+                }
+                None => break,
+            }
+        }
+        exit(3);
+    });
+}
+
+/// Waits for the subject, and reaps everything else that ends meanwhile: orphans become children of PID 1.
+fn wait_for(subject: Pid) -> io::Result<WaitStatus> {
+    loop {
+        match waitpid(None, None) {
+            Ok(status) if status.pid() == Some(subject) => return Ok(status),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Waits a moment for other processes to end by themselves; those that do not are left behind, and named.
+fn wait_for_the_rest() -> Vec<String> {
+    let until = Instant::now() + GRACE;
+    loop {
+        reap();
+        let rest = processes::others();
+        if rest.is_empty() || Instant::now() > until {
+            return rest;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Kills what is left until nothing is: a process may fork while it is being killed.
+fn end_everything() {
+    while !processes::others().is_empty() {
+        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+        thread::sleep(Duration::from_millis(1));
+        reap();
+    }
+}
+
+/// Takes the status of every child that has ended.
+fn reap() {
+    while matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Ok(status) if status != WaitStatus::StillAlive)
+    {
+    }
+}

@@ -1,0 +1,118 @@
+//! What the two sides of a world say to each other: the host side (a test, or the `world` command) and the
+//! world's init.
+//!
+//! One socket pair connects them, and is the standard input of both processes that make the world. The host side
+//! sends the [`Spec`] (once for each of the two), then the subject's three standard streams as file descriptors
+//! (`SCM_RIGHTS`), and may send [`Order`]s. Init answers with [`News`]. Each is one line of JSON.
+//!
+//! Man pages: unix(7), cmsg(3).
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+/// Everything that decides what a world is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    /// Names the run: in the cgroup, and in the environment of everything in the world.
+    pub(crate) id: String,
+    /// Make a user namespace in which this user and group are root; `None` when the caller is privileged.
+    pub(crate) user: Option<(u32, u32)>,
+    /// The directory that becomes the world's only writable place.
+    pub(crate) scratch: PathBuf,
+    /// A tiny root filesystem to copy to `rootfs` in the scratch directory.
+    pub(crate) rootfs: Option<PathBuf>,
+    /// Files that move a process into the world's cgroups when `0` is written to them.
+    pub(crate) join: Vec<PathBuf>,
+    /// The subject: program and arguments.
+    pub(crate) argv: Vec<String>,
+    /// Its whole environment.
+    pub(crate) env: Vec<(String, String)>,
+    /// Its working directory.
+    pub(crate) dir: PathBuf,
+    /// Its standard input is a terminal that it shall control.
+    pub(crate) terminal: bool,
+    /// Stay in the caller's session and process group, and leave Ctrl-C to the subject.
+    pub(crate) foreground: bool,
+}
+
+/// What the host side may ask of the world's init.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Order {
+    /// Send this signal to the subject.
+    Signal(i32),
+    /// The time is over: say what still runs, and end it.
+    GiveUp,
+}
+
+/// What the world's init tells.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum News {
+    /// The world is made and the subject runs.
+    Started,
+    /// The world could not be made, and why.
+    Failed(String),
+    /// The subject has ended.
+    Ended(Ended),
+}
+
+/// How it ended, and what it left.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    /// Its exit code, if it exited.
+    pub(crate) code: Option<i32>,
+    /// The signal that ended it, if one did.
+    pub(crate) signal: Option<i32>,
+    /// Processes that still ran when the subject had ended.
+    pub(crate) leftovers: Vec<String>,
+    /// Every other difference between the photographs before and after.
+    pub(crate) leaks: Vec<String>,
+    /// What still ran when the time was over.
+    pub(crate) running_at_timeout: Vec<String>,
+}
+
+/// Sends one message as a line of JSON.
+pub(crate) fn say(mut to: &UnixStream, message: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    to.write_all(&line)
+}
+
+/// Receives one such line, and not a byte more: another process may be the one to read on.
+pub(crate) fn hear<T: DeserializeOwned>(mut from: &UnixStream) -> io::Result<T> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while from.read(&mut byte)? == 1 && byte != *b"\n" {
+        line.extend(byte);
+    }
+    Ok(serde_json::from_slice(&line)?)
+}
+
+/// Sends the subject's standard streams, with one byte to carry them.
+pub(crate) fn send_streams(to: &UnixStream, streams: &[OwnedFd; 3]) -> io::Result<()> {
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+    let borrowed = streams.each_ref().map(|stream| stream.as_fd());
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+    let mut buffer = SendAncillaryBuffer::new(&mut space);
+    buffer.push(SendAncillaryMessage::ScmRights(&borrowed));
+    sendmsg(to, &[IoSlice::new(b"s")], &mut buffer, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Receives what [`send_streams`] sent.
+pub(crate) fn receive_streams(from: &UnixStream) -> io::Result<[OwnedFd; 3]> {
+    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+    let mut byte = [0];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+    let mut buffer = RecvAncillaryBuffer::new(&mut space);
+    recvmsg(from, &mut [IoSliceMut::new(&mut byte)], &mut buffer, RecvFlags::CMSG_CLOEXEC)?;
+    let streams = buffer.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(files) => Some(files.collect::<Vec<OwnedFd>>()),
+        _ => None,
+    });
+    let streams: Vec<OwnedFd> = streams.flatten().collect();
+    streams.try_into().map_err(|_| io::Error::other("the host side sent no standard streams"))
+}

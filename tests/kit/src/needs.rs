@@ -1,0 +1,140 @@
+//! What a test needs from the machine, found out by trying it in a throwaway world.
+
+use crate::inside::{MARK, SELF};
+use crate::world::World;
+use coracle_ground::sys::{self, MntFlags, MsFlags};
+use nix::sched::CloneFlags;
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// Something that not every machine, or not every user, has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Root of the whole machine, not of a user namespace.
+    Root,
+    /// User namespaces can be made.
+    UserNamespaces,
+    /// Device nodes can be made and opened.
+    Mknod,
+    /// An overlay can be mounted.
+    Overlay,
+    /// This program is installed.
+    Tool(&'static str),
+    /// Not even a world: the test runs everywhere.
+    Nothing,
+}
+
+/// What was tried and worked.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Facts {
+    user_namespaces: bool,
+    mknod: bool,
+    overlay: bool,
+}
+
+impl Need {
+    /// Why this machine cannot run such a test, and what would help; `None` if it can.
+    fn missing(self) -> Option<String> {
+        let facts = facts().as_ref().ok()?;
+        let (there, text) = match self {
+            Need::Nothing => (true, String::new()),
+            Need::Root => (is_real_root(), "root (run the tests with sudo)".to_string()),
+            Need::UserNamespaces => (facts.user_namespaces, format!("user namespaces ({})", fix())),
+            Need::Mknod => {
+                (facts.mknod, "device nodes (mknod needs root outside a user namespace)".to_string())
+            }
+            Need::Overlay => (facts.overlay, "overlay mounts (kernel 5.11, or root)".to_string()),
+            Need::Tool(name) => (is_installed(name), format!("`{name}` (install it)")),
+        };
+        (!there).then_some(text)
+    }
+}
+
+/// The first thing that a test with these needs lacks here. Every test needs a world, unless it needs nothing.
+pub(crate) fn first_missing(needs: &[Need]) -> Option<String> {
+    if needs.contains(&Need::Nothing) {
+        return None;
+    }
+    if let Err(why) = facts() {
+        return Some(format!("throwaway worlds, which need root or user namespaces: {why} ({})", fix()));
+    }
+    needs.iter().find_map(|need| need.missing())
+}
+
+/// Tried once in each test program.
+fn facts() -> &'static Result<Facts, String> {
+    static FACTS: OnceLock<Result<Facts, String>> = OnceLock::new();
+    FACTS.get_or_init(|| {
+        let output = World::new().without_rootfs().run([SELF, MARK, "facts"]);
+        let output = output.map_err(|failure| failure.observed)?;
+        serde_json::from_str(&output.stdout).map_err(|error| error.to_string())
+    })
+}
+
+/// Runs inside a world: tries each thing there and prints what worked.
+pub(crate) fn tell_facts() -> i32 {
+    let facts = Facts {
+        mknod: can_mknod(),
+        overlay: can_overlay(),
+        // Last, because it takes away what this process may do outside the new namespace.
+        user_namespaces: sys::unshare(CloneFlags::CLONE_NEWUSER).is_ok(),
+    };
+    match serde_json::to_string(&facts) {
+        Ok(text) => println!("{text}"),
+        Err(_) => return 1,
+    }
+    0
+}
+
+fn can_mknod() -> bool {
+    let made = mknod("null", SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(1, 3));
+    made.is_ok() && fs::write("null", "x").is_ok()
+}
+
+fn can_overlay() -> bool {
+    let folders = ["lower", "upper", "work", "merged"].map(fs::create_dir);
+    let merged = Path::new("merged");
+    let options = "lowerdir=lower,upperdir=upper,workdir=work";
+    folders.iter().all(Result::is_ok)
+        && sys::mount("overlay", merged, MsFlags::empty(), options).is_ok()
+        && fs::write("merged/file", "x").is_ok()
+        && sys::unmount(merged, MntFlags::empty()).is_ok()
+}
+
+/// Without CAP_SYS_ADMIN a world begins with a user namespace.
+pub(crate) fn must_make_user_namespace() -> bool {
+    const CAP_SYS_ADMIN: u32 = 21;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = line.and_then(|line| u64::from_str_radix(line.trim(), 16).ok()).unwrap_or(0);
+    effective & (1 << CAP_SYS_ADMIN) == 0
+}
+
+/// Privileged, and every user of the machine has its own number here: this is not a user namespace.
+fn is_real_root() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let fields: Vec<&str> = map.split_whitespace().collect();
+    !must_make_user_namespace() && fields == ["0", "0", "4294967295"]
+}
+
+fn is_installed(name: &str) -> bool {
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+/// What makes user namespaces work, as far as the kernel's switches tell.
+fn fix() -> &'static str {
+    let switch = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_string();
+    if switch("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
+        "fix: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+    } else if switch("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
+        "fix: sudo sysctl kernel.unprivileged_userns_clone=1"
+    } else if switch("/proc/sys/user/max_user_namespaces") == "0" {
+        "fix: sudo sysctl user.max_user_namespaces=15000"
+    } else {
+        "fix: run the tests as root; in a container, one started with --privileged"
+    }
+}
