@@ -13,6 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use coracle_ground::sys;
 use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, fstat};
@@ -104,6 +105,15 @@ fn an_errno_can_be_matched() {
     let missing = path.join("a/b");
     assert_eq!(make_directory(&missing), Err(Errno::ENOENT));
 }
+
+// ANCHOR: our_error
+#[test]
+fn an_error_says_what_was_being_done() {
+    let error = sys::chroot(Path::new("/no/such/place")).unwrap_err();
+    assert_eq!(error.errno, Errno::ENOENT);
+    assert!(error.to_string().starts_with("chroot to `/no/such/place`: ENOENT"));
+}
+// ANCHOR_END: our_error
 
 #[test]
 fn a_zero_byte_is_refused() {
