@@ -20,11 +20,7 @@ impl Timestamp {
     /// The moment of the call.
     pub(crate) fn now() -> Self {
         // A clock before 1970 reads as 1970: nothing here depends on it.
-        Self(
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
-        )
+        Self(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
     /// `4 minutes`, `About an hour`: how long ago this was, in the words of `docker ps`.
@@ -57,10 +53,7 @@ impl fmt::Display for Timestamp {
         let (year, month, day) = date_of(days as i64);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
         let nanos = self.0.subsec_nanos();
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
     }
 }
 
@@ -97,22 +90,13 @@ fn parse(text: &str) -> Option<Timestamp> {
     }
     let seconds = days_until(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
     let nanos: u32 = format!("{fraction:0<9}").parse().ok()?;
-    Some(Timestamp(Duration::new(
-        u64::try_from(seconds).ok()?,
-        nanos,
-    )))
+    Some(Timestamp(Duration::new(u64::try_from(seconds).ok()?, nanos)))
 }
 
 /// `2025-11-20` as three numbers.
 fn three(text: &str, separator: char) -> Option<[i64; 3]> {
-    let mut parts = text
-        .split(separator)
-        .map(|part| part.parse::<u32>().map(i64::from));
-    let three = [
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-    ];
+    let mut parts = text.split(separator).map(|part| part.parse::<u32>().map(i64::from));
+    let three = [parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?];
     parts.next().is_none().then_some(three)
 }
 
@@ -124,20 +108,12 @@ fn date_of(days: i64) -> (i64, i64, i64) {
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let (year, day) = (year + era * 400, day - (153 * month + 2) / 5 + 1);
-    if month < 10 {
-        (year, month + 3, day)
-    } else {
-        (year + 1, month - 9, day)
-    }
+    if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
 }
 
 /// The days from 1970-01-01 until a date: the inverse of [`date_of`].
 fn days_until(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
     era * 146_097 + 365 * year + year / 4 - year / 100 + (153 * month + 2) / 5 + day - 1 - 719_468
 }
@@ -170,13 +146,7 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in [
-            "",
-            "yesterday",
-            "2025-11-20",
-            "2025-13-01T00:00:00Z",
-            "2025-11-20T23:11:05",
-        ] {
+        for text in ["", "yesterday", "2025-11-20", "2025-13-01T00:00:00Z", "2025-11-20T23:11:05"] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
     }

@@ -31,6 +31,7 @@ mod folder;
 mod image;
 mod import;
 mod names;
+mod passwd;
 mod reconcile;
 mod reference;
 mod remove;
@@ -46,8 +47,8 @@ use nix::unistd::{Uid, geteuid};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-pub(crate) use containers::{ContainerDir, Known};
-pub(crate) use image::{Config, Image};
+pub(crate) use containers::ContainerDir;
+pub(crate) use image::{Config, DEFAULT_PATH, Image};
 pub(crate) use import::Source;
 pub(crate) use names::id as new_id;
 pub(crate) use reconcile::kill_and_wait;

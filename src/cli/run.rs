@@ -1,0 +1,261 @@
+//! `coracle run`: a container from its first step to its last.
+//!
+//! ```text
+//!   flags + image.json ──▶ Container ──▶ containers/<id>/ (locked) ──▶ rootfs/ ──▶ container::run ──▶ exit status
+//!                                              │                                        │
+//!                                              └── whatever fails from here on ─────────┴──▶ removed
+//! ```
+//!
+//! What we leave out: `-d` and everything that outlives this command (chapter 12).
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::ArgAction;
+use coracle_ground::trace;
+use nix::unistd::geteuid;
+
+use super::{environment, values};
+use crate::container::{self, Container, Network, NotStarted, Status, Tmpfs, User};
+use crate::fault;
+use crate::store::{self, ContainerDir, Image, Reference, Store};
+use crate::time::Timestamp;
+
+/// Create and run a new container from an image
+#[derive(clap::Args)]
+#[command(
+    override_usage = "coracle run [OPTIONS] IMAGE [COMMAND] [ARG...]",
+    args_override_self = true,
+    disable_help_flag = true
+)]
+pub(super) struct Args {
+    /// Set environment variables; a name without a value takes the caller's
+    #[arg(short, long, value_name = "NAME[=VALUE]", value_parser = values::variable, allow_hyphen_values = true)]
+    env: Vec<String>,
+    /// Read in a file of environment variables
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    env_file: Vec<PathBuf>,
+    /// Overwrite the default ENTRYPOINT of the image
+    #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
+    entrypoint: Option<String>,
+    /// Print usage
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
+    /// Container host name
+    #[arg(short = 'h', long, value_name = "NAME", value_parser = values::hostname, allow_hyphen_values = true)]
+    hostname: Option<String>,
+    /// Run an init inside the container that forwards signals and reaps processes
+    #[arg(long)]
+    init: bool,
+    /// Keep STDIN open even if not attached
+    #[arg(short, long)]
+    interactive: bool,
+    /// Assign a name to the container
+    #[arg(long, value_name = "NAME", value_parser = values::name, allow_hyphen_values = true)]
+    name: Option<String>,
+    /// Connect the container to a network: `none` or `host`
+    #[arg(long, alias = "net", value_name = "NETWORK", value_parser = values::network, allow_hyphen_values = true)]
+    network: Option<Network>,
+    /// Mount the container's root filesystem as read only
+    #[arg(long)]
+    read_only: bool,
+    /// Automatically remove the container when it exits
+    #[arg(long)]
+    rm: bool,
+    /// Mount a tmpfs directory
+    #[arg(long, value_name = "PATH[:OPTIONS]", value_parser = values::tmpfs, allow_hyphen_values = true)]
+    tmpfs: Vec<Tmpfs>,
+    /// Allocate a pseudo-TTY
+    #[arg(short, long)]
+    tty: bool,
+    /// User and group in numbers
+    #[arg(short, long, value_name = "UID[:GID]", value_parser = values::user, allow_hyphen_values = true)]
+    user: Option<(u32, Option<u32>)>,
+    /// Working directory inside the container
+    #[arg(short, long, value_name = "PATH", value_parser = values::workdir, allow_hyphen_values = true)]
+    workdir: Option<String>,
+    /// The image, and the command with all its arguments, which are never read as flags
+    #[arg(value_name = "IMAGE [COMMAND] [ARG...]", required = true, trailing_var_arg = true)]
+    image_and_command: Vec<String>,
+}
+
+/// Runs the container; the result is its exit status, or 126 or 127 if its command could not start.
+pub(super) fn run(mut args: Args) -> Result<u8> {
+    if args.tty && args.interactive && !io::stdin().is_terminal() {
+        // Docker's client finds this out, not its daemon: 1, not 125.
+        eprintln!("coracle: the input device is not a TTY");
+        return Ok(1);
+    }
+    let reference = Reference::parse(&args.image_and_command.remove(0))?;
+    trace::step(9, "The data root: clean up after engines that died, and find the image");
+    let store = Store::open()?;
+    let image = store.find_image(&reference)?;
+    let mut container = describe(args, &store, &reference, &image)?;
+    trace::step(
+        12,
+        "The container's directory and its lock: from here on it has a name, and this engine looks after it",
+    );
+    let dir = store.create(&mut container)?;
+    trace::step(7, "A root of its own: a copy of the image's, until chapter 7 makes copies needless");
+    store.make_rootfs(&reference, &container)?;
+    fault::point("rootfs-copied");
+
+    let outcome = container::run(&mut container, &dir);
+    fault::point("run-returned");
+    match outcome {
+        Ok(status) => {
+            trace::step(12, "The end is written down, or with --rm all is removed");
+            if let Err(error) = leave(container, dir, status) {
+                // The command has run: its status is worth more than our trouble.
+                eprintln!("coracle: {error:#}");
+            }
+            Ok(status)
+        }
+        Err(error) => failed(container, dir, error),
+    }
+}
+
+/// The container has ended.
+fn leave(mut container: Container, dir: ContainerDir, status: u8) -> Result<()> {
+    if container.rm {
+        return dir.remove();
+    }
+    container.state.status = Status::Exited;
+    container.state.exit_code = status;
+    container.state.finished = Some(Timestamp::now());
+    (container.state.init, container.state.engine) = (None, None);
+    dir.keep(&container)
+}
+
+/// It could not be run to its end. One that never started is removed, as its directory is dropped; one that did keeps
+/// what its program wrote.
+fn failed(mut container: Container, dir: ContainerDir, error: anyhow::Error) -> Result<u8> {
+    if let Some(not_started) = error.downcast_ref::<NotStarted>() {
+        let status = not_started.exit_code();
+        drop(dir);
+        eprintln!("coracle: {error:#}");
+        return Ok(status);
+    }
+    if container.state.status == Status::Running && !container.rm {
+        container.state.note = Some(format!("{error:#}"));
+        leave(container, dir, 125)?;
+    }
+    Err(error)
+}
+
+/// Flags and image together: all there is to know about the container but its place.
+fn describe(args: Args, store: &Store, reference: &Reference, image: &Image) -> Result<Container> {
+    let id = store::new_id()?;
+    let network = args.network.unwrap_or_default();
+    let hostname = match (args.hostname, network) {
+        (Some(name), _) => name,
+        (None, Network::Host) => nix::unistd::gethostname()?.to_string_lossy().into_owned(),
+        (None, Network::None) => id.short().to_owned(),
+    };
+    let mut env = environment::base(&hostname, args.tty);
+    environment::merge(&mut env, image.config.env.clone());
+    for file in &args.env_file {
+        environment::merge(&mut env, environment::from_file(file)?);
+    }
+    for variable in args.env {
+        environment::merge(&mut env, vec![environment::from_flag(variable)?]);
+    }
+    let (user, home) = user(args.user, store, reference, image)?;
+    if !environment::has(&env, "HOME") {
+        env.push(format!("HOME={home}"));
+    }
+    let workdir = args.workdir.unwrap_or_else(|| image.config.working_dir.clone());
+    Ok(Container {
+        id,
+        name: args.name.unwrap_or_default(),
+        image: reference.to_string(),
+        argv: argv(args.entrypoint, args.image_and_command, image)?,
+        env,
+        workdir: if workdir.is_empty() { "/".to_owned() } else { workdir },
+        hostname,
+        user,
+        tty: args.tty,
+        interactive: args.interactive,
+        init: args.init,
+        read_only: args.read_only,
+        tmpfs: distinct(args.tmpfs)?,
+        network,
+        rm: args.rm,
+        ..Container::default()
+    })
+}
+
+/// Entrypoint and command joined. A new entrypoint does not want the old one's arguments.
+fn argv(entrypoint: Option<String>, command: Vec<String>, image: &Image) -> Result<Vec<String>> {
+    let config = &image.config;
+    let default = if command.is_empty() && entrypoint.is_none() { config.cmd.clone() } else { command };
+    let mut argv = match entrypoint {
+        None => config.entrypoint.clone(),
+        Some(program) => Some(program).filter(|program| !program.is_empty()).into_iter().collect(),
+    };
+    argv.extend(default);
+    if argv.first().is_none_or(String::is_empty) {
+        bail!("no command specified: the image has none, so name one after it");
+    }
+    Ok(argv)
+}
+
+/// Who the program runs as, and that user's home. Both are the image's to say, in its own `/etc/passwd`.
+fn user(
+    wanted: Option<(u32, Option<u32>)>,
+    store: &Store,
+    of: &Reference,
+    image: &Image,
+) -> Result<(User, String)> {
+    let (uid, gid) = match wanted {
+        Some(wanted) => wanted,
+        None if image.config.user.is_empty() => (0, None),
+        None => values::user(&image.config.user)
+            .map_err(|error| anyhow::anyhow!("the image's user: {error}; choose another with --user"))?,
+    };
+    let known = store.user_in(of, uid);
+    let (gid, home) = match known {
+        Some(known) => (gid.unwrap_or(known.gid), known.home),
+        None => (gid.unwrap_or(0), "/".to_owned()),
+    };
+    if !geteuid().is_root() && (uid, gid) != (0, 0) {
+        bail!(
+            "without root, a container has one user, 0:0, which is you outside; others come with chapter 4"
+        );
+    }
+    Ok((User { uid, gid }, home))
+}
+
+/// Two mounts in one place hide each other.
+fn distinct(tmpfs: Vec<Tmpfs>) -> Result<Vec<Tmpfs>> {
+    for (index, one) in tmpfs.iter().enumerate() {
+        if tmpfs[..index].iter().any(|other| other.target == one.target) {
+            bail!("duplicate mount point: {}", one.target);
+        }
+    }
+    Ok(tmpfs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Config;
+
+    #[test]
+    fn entrypoint_and_command_are_joined_as_docker_joins_them() {
+        let strings = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
+        let config =
+            Config { entrypoint: strings(&["e", "1"]), cmd: strings(&["c", "2"]), ..Config::default() };
+        let image = Image { config, ..Image::default() };
+        let joined = |entrypoint: Option<&str>, command: &[&str]| {
+            argv(entrypoint.map(str::to_owned), strings(command), &image).map_err(|error| error.to_string())
+        };
+        assert_eq!(joined(None, &[]), Ok(strings(&["e", "1", "c", "2"])));
+        assert_eq!(joined(None, &["x"]), Ok(strings(&["e", "1", "x"])));
+        assert_eq!(joined(Some("n"), &[]), Ok(strings(&["n"])));
+        assert_eq!(joined(Some("n m"), &["x"]), Ok(strings(&["n m", "x"])));
+        assert_eq!(joined(Some(""), &["x"]), Ok(strings(&["x"])));
+        assert!(joined(Some(""), &[]).is_err_and(|error| error.starts_with("no command specified")));
+    }
+}
