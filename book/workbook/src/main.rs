@@ -16,6 +16,7 @@ mod mine;
 mod misuse;
 mod paint;
 mod process;
+mod quote;
 mod records;
 mod restore;
 mod source;
@@ -62,6 +63,8 @@ enum Command {
     Progress(cmd::progress::Args),
     /// Find and remove what a crashed experiment left on this machine
     Restore(restore::Args),
+    /// For mdBook: put code into the book by name
+    Mdbook(cmd::mdbook::Args),
     /// For maintainers: try each wrong solution, and see that its test catches it
     Mistakes(cmd::mistakes::Args),
     /// For maintainers: see that every test fails on the untouched stubs
@@ -96,6 +99,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::CatchUp(args) => cmd::catch_up::run(args),
         Command::Progress(args) => cmd::progress::run(args),
         Command::Restore(args) => restore::run(args),
+        Command::Mdbook(args) => cmd::mdbook::run(args),
         Command::Mistakes(args) => cmd::mistakes::run(args),
         Command::Pristine(args) => cmd::pristine::run(args),
         Command::Stubs(args) => cmd::stubs::run(args),

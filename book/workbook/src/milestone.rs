@@ -71,7 +71,7 @@ pub(crate) fn test(cargo: &Cargo, chapter: &Chapter, only: Option<&str>) -> Resu
     if let Some(name) = only {
         command.args(["--exact", name]);
     }
-    let ended = process::in_group(&mut command, process::patience(300), |_| {})?;
+    let ended = process::in_group(&mut command, process::patience(300.0), |_| {})?;
     let lines = if report.is_file() { read(&report)? } else { String::new() };
     let tests = lines
         .lines()

@@ -62,7 +62,7 @@ pub(crate) fn in_group(command: &mut Command, limit: Duration, progress: fn(&str
     groups(|list| list.push(group));
     let out = child.stdout.take().map(|pipe| gather(pipe, |_| {}));
     let err = child.stderr.take().map(|pipe| gather(pipe, progress));
-    let status = wait(&mut child, Instant::now() + limit)?;
+    let status = wait(&mut child, limit)?;
     kill_group(group);
     if status.is_none() {
         child.wait().context("wait for the killed program")?;
@@ -87,18 +87,20 @@ pub(crate) fn in_foreground(command: &mut Command) -> Result<ExitCode> {
 }
 
 /// `CORACLE_SLOW=15` says that this machine is 15 times slower than most.
-pub(crate) fn patience(seconds: u64) -> Duration {
-    let slow = std::env::var("CORACLE_SLOW").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
-    Duration::from_secs(seconds.saturating_mul(slow))
+pub(crate) fn patience(seconds: f64) -> Duration {
+    let told = std::env::var("CORACLE_SLOW").ok().and_then(|times| times.parse().ok());
+    let slow = told.filter(|times: &f64| times.is_finite() && *times > 0.0).unwrap_or(1.0);
+    Duration::try_from_secs_f64(seconds * slow).unwrap_or(Duration::MAX)
 }
 
-/// Waits until `end`; `None` when the program still runs then.
-fn wait(child: &mut std::process::Child, end: Instant) -> Result<Option<ExitStatus>> {
+/// Waits for the end; `None` when the program still runs after `limit`.
+fn wait(child: &mut std::process::Child, limit: Duration) -> Result<Option<ExitStatus>> {
+    let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().context("wait for a program")? {
             return Ok(Some(status));
         }
-        if Instant::now() >= end {
+        if begun.elapsed() >= limit {
             return Ok(None);
         }
         thread::sleep(Duration::from_millis(5));

@@ -67,6 +67,66 @@ pub(crate) fn functions(text: &str) -> Result<Vec<Function>> {
     Ok(found)
 }
 
+/// Anything with a name, as the book quotes it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Quoted {
+    /// From the first attribute or doc comment to the end.
+    pub(crate) whole: Range<usize>,
+    /// Without attributes and doc comments.
+    pub(crate) bare: Range<usize>,
+    /// The line where `bare` begins, counted from 1.
+    pub(crate) line: usize,
+}
+
+/// Finds a function, a method (`Type::method`), a type, a constant, a trait, a module or a macro by its name.
+pub(crate) fn find(text: &str, name: &str) -> Result<Option<Quoted>> {
+    let file = parse(text).context("this is not Rust")?;
+    let function = functions(text)?.into_iter().find(|function| function.name == name);
+    let ranges = function.map(|function| (function.whole, function.bare)).or_else(|| {
+        let item = file.items.iter().find(|item| name_of(item).is_some_and(|ident| ident == name))?;
+        let whole = item.span().byte_range();
+        let last = attributes(item).last().map_or(whole.start, |last| last.span().byte_range().end);
+        let gap = text[last..].len() - text[last..].trim_start().len();
+        Some((whole.clone(), last + gap..whole.end))
+    });
+    Ok(ranges.map(|(whole, bare)| Quoted { line: text[..bare.start].matches('\n').count() + 1, whole, bare }))
+}
+
+/// The name of an item that has one.
+fn name_of(item: &syn::Item) -> Option<&syn::Ident> {
+    Some(match item {
+        syn::Item::Const(item) => &item.ident,
+        syn::Item::Enum(item) => &item.ident,
+        syn::Item::Macro(item) => item.ident.as_ref()?,
+        syn::Item::Mod(item) => &item.ident,
+        syn::Item::Static(item) => &item.ident,
+        syn::Item::Struct(item) => &item.ident,
+        syn::Item::Trait(item) => &item.ident,
+        syn::Item::Type(item) => &item.ident,
+        syn::Item::Union(item) => &item.ident,
+        _ => return None,
+    })
+}
+
+/// The attributes of an item, doc comments among them.
+pub(crate) fn attributes(item: &syn::Item) -> &[syn::Attribute] {
+    match item {
+        syn::Item::Const(item) => &item.attrs,
+        syn::Item::Enum(item) => &item.attrs,
+        syn::Item::Fn(item) => &item.attrs,
+        syn::Item::Impl(item) => &item.attrs,
+        syn::Item::Macro(item) => &item.attrs,
+        syn::Item::Mod(item) => &item.attrs,
+        syn::Item::Static(item) => &item.attrs,
+        syn::Item::Struct(item) => &item.attrs,
+        syn::Item::Trait(item) => &item.attrs,
+        syn::Item::Type(item) => &item.attrs,
+        syn::Item::Union(item) => &item.attrs,
+        syn::Item::Use(item) => &item.attrs,
+        _ => &[],
+    }
+}
+
 /// Reads a free function.
 pub(crate) fn free_function(item: &syn::ItemFn) -> Function {
     describe(item.sig.ident.to_string(), &item.attrs, &item.vis, &item.sig, item.span(), item.block.span())

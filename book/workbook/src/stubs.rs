@@ -154,18 +154,7 @@ fn column(text: &str, at: usize) -> usize {
 
 /// Carries `#[cfg(test)]`.
 fn for_tests_only(item: &Item) -> bool {
-    let attrs = match item {
-        Item::Fn(item) => &item.attrs,
-        Item::Mod(item) => &item.attrs,
-        Item::Use(item) => &item.attrs,
-        Item::Impl(item) => &item.attrs,
-        Item::Const(item) => &item.attrs,
-        Item::Static(item) => &item.attrs,
-        Item::Struct(item) => &item.attrs,
-        Item::Enum(item) => &item.attrs,
-        _ => return false,
-    };
-    attrs.iter().any(|attribute| {
+    source::attributes(item).iter().any(|attribute| {
         attribute.path().is_ident("cfg")
             && attribute.parse_args::<syn::Path>().is_ok_and(|word| word.is_ident("test"))
     })
