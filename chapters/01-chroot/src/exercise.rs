@@ -5,6 +5,8 @@
 
 use coracle_ground::{End, Errno, Error, Result, sys};
 use std::convert::Infallible;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Task 1.1: Make `root` the process's root directory, and step into it.
@@ -22,7 +24,7 @@ pub fn chroot_into(root: &Path) -> Result<()> {
 ///
 /// A name with a `/` in it is a path already: answer with it as it is. Any other name is looked for in each
 /// directory of `search_path` (they stand between colons) in turn; the first file that can be executed is the answer.
-/// Call this *after* the change of the root: the new root's programs count, not the host's.
+/// The caller has changed the root before: it is the new root's programs that count, and the new root's path.
 ///
 /// Use `sys::can_execute`. Man page: `execvp(3)`.
 /// Errors: EACCES when there was a file of that name, but none that can be executed; else ENOENT.
@@ -34,13 +36,46 @@ pub fn find_program(name: &str, search_path: &str) -> Result<PathBuf> {
 ///
 /// `argv` holds the program's own name first. `env` holds `NAME=value` pairs, and they are all that the program
 /// gets. Descriptors above standard error must not survive: one open directory of the host is a way out of the root.
+/// The kernel answers ENOENT for two files: the program and its [`interpreter`]. When the program is there, answer
+/// ENOENT with a text that names the interpreter, so that nobody looks for the wrong file.
 ///
 /// Use `sys::close_on_exec_from` and `sys::execve`. Man pages: `execve(2)`, `close_range(2)`.
-/// Returns only when it fails: ENOENT (also when the program's loader is missing), EACCES, ENOEXEC.
+/// Returns only when it fails: ENOENT; EACCES (not executable); ENOEXEC (neither a program nor a script with `#!`).
 pub fn exec_program(program: &Path, argv: &[String], env: &[String]) -> Result<Infallible> {
     todo!(
         "task 1.3: become the program, with these arguments, this environment, and nothing else of the host"
     )
+}
+
+/// Task 1.3: Say which other file the kernel must start to run `program`, or `None` when it needs none.
+///
+/// A *script* begins with `#!`. Then come spaces, perhaps, and the path, up to a space, a tab or the line's end.
+///
+/// A *program* (64 bits, little-endian) begins with the six bytes `\x7fELF\x02\x01`. Its *program headers* stand one
+/// after the other from the byte whose number stands at 32 (8 bytes long). How long each of them is stands at 54
+/// (2 bytes), how many there are at 56 (2). The one that begins with the number 3 (4 bytes) is for the loader: at its
+/// byte 8 stands where in the file the path begins (8), at its byte 32 how long it is (8), with a zero byte at its end.
+///
+/// A program without such a header is static, and needs no loader. Nor does any other file.
+///
+/// Use `read` and `number` below. Man pages: `elf(5)`, and `execve(2)` at "Interpreter scripts".
+/// Errors: those of reading; ENOENT when `program` itself is missing.
+pub fn interpreter(program: &Path) -> Result<Option<PathBuf>> {
+    todo!(
+        "task 1.3: say which other file the kernel must start to run `program`, or `None` when it needs none"
+    )
+}
+
+/// Given: the bytes of the file `path`.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let errno = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32));
+    std::fs::read(path).map_err(|error| Error::new(format!("read `{}`", path.display()), errno(error)))
+}
+
+/// Given: the little-endian number of `length` bytes that stands at `at`; `None` when the file ends before.
+fn number(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
+    let bytes = bytes.get(at..)?.get(..length)?;
+    Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte)))
 }
 
 /// Task 1.4: Say how the program ended, as the one number that a shell sees.

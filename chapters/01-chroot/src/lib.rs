@@ -20,7 +20,7 @@ mod code;
 #[path = "solution.rs"]
 mod code;
 
-pub use code::{chroot_into, exec_program, exit_code, find_program};
+pub use code::{chroot_into, exec_program, exit_code, find_program, interpreter};
 
 /// Where a program is looked up when the image says nothing else; the same value as Docker's.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -31,7 +31,8 @@ struct Contract {
     chroot_into: fn(root: &Path) -> Result<()>,
     find_program: fn(name: &str, search_path: &str) -> Result<PathBuf>,
     exec_program: fn(program: &Path, argv: &[String], env: &[String]) -> Result<Infallible>,
+    interpreter: fn(program: &Path) -> Result<Option<PathBuf>>,
     exit_code: fn(end: End) -> u8,
 }
 
-const _: Contract = Contract { chroot_into, find_program, exec_program, exit_code };
+const _: Contract = Contract { chroot_into, find_program, exec_program, interpreter, exit_code };

@@ -2,6 +2,8 @@
 
 use coracle_ground::{End, Errno, Error, Result, sys};
 use std::convert::Infallible;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Task 1.1: Make `root` the process's root directory, and step into it.
@@ -20,7 +22,7 @@ pub fn chroot_into(root: &Path) -> Result<()> {
 ///
 /// A name with a `/` in it is a path already: answer with it as it is. Any other name is looked for in each
 /// directory of `search_path` (they stand between colons) in turn; the first file that can be executed is the answer.
-/// Call this *after* the change of the root: the new root's programs count, not the host's.
+/// The caller has changed the root before: it is the new root's programs that count, and the new root's path.
 ///
 /// Use `sys::can_execute`. Man page: `execvp(3)`.
 /// Errors: EACCES when there was a file of that name, but none that can be executed; else ENOENT.
@@ -44,12 +46,84 @@ pub fn find_program(name: &str, search_path: &str) -> Result<PathBuf> {
 ///
 /// `argv` holds the program's own name first. `env` holds `NAME=value` pairs, and they are all that the program
 /// gets. Descriptors above standard error must not survive: one open directory of the host is a way out of the root.
+/// The kernel answers ENOENT for two files: the program and its [`interpreter`]. When the program is there, answer
+/// ENOENT with a text that names the interpreter, so that nobody looks for the wrong file.
 ///
 /// Use `sys::close_on_exec_from` and `sys::execve`. Man pages: `execve(2)`, `close_range(2)`.
-/// Returns only when it fails: ENOENT (also when the program's loader is missing), EACCES, ENOEXEC.
+/// Returns only when it fails: ENOENT; EACCES (not executable); ENOEXEC (neither a program nor a script with `#!`).
 pub fn exec_program(program: &Path, argv: &[String], env: &[String]) -> Result<Infallible> {
     sys::close_on_exec_from(3)?;
-    sys::execve(program, argv, env)
+    let Err(error) = sys::execve(program, argv, env);
+    if error.errno != Errno::ENOENT {
+        return Err(error);
+    }
+    match interpreter(program) {
+        Ok(Some(needed)) => {
+            let doing = format!("start `{}`, which needs {needed:?} in the new root", program.display());
+            Err(Error::new(doing, Errno::ENOENT))
+        }
+        _ => Err(error),
+    }
+}
+
+/// Task 1.3: Say which other file the kernel must start to run `program`, or `None` when it needs none.
+///
+/// A *script* begins with `#!`. Then come spaces, perhaps, and the path, up to a space, a tab or the line's end.
+///
+/// A *program* of 64 bits begins with the six bytes `\x7fELF\x02\x01`. If it is linked dynamically, then one of its
+/// *program headers* says where in the file the path of its loader stands:
+///
+/// | at byte | length | number |
+/// |---|---|---|
+/// | 32 of the file | 8 | where the first header begins; the others follow it |
+/// | 54 of the file | 2 | how long each header is |
+/// | 56 of the file | 2 | how many headers there are |
+/// | 0 of a header | 4 | what it is for; 3 (`PT_INTERP`) is for the loader |
+/// | 8 of that header | 8 | where the path begins in the file |
+/// | 32 of that header | 8 | how long the path is, with the zero byte at its end |
+///
+/// No such header: the program is static. Files of any other kind are not our business; answer `None` for them too.
+///
+/// Use `read` and `number` below. Man pages: `elf(5)`, and `execve(2)` at "Interpreter scripts".
+/// Errors: those of reading; ENOENT when `program` itself is missing.
+pub fn interpreter(program: &Path) -> Result<Option<PathBuf>> {
+    let bytes = read(program)?;
+    let path = match bytes.strip_prefix(b"#!") {
+        Some(rest) => first_word(rest),
+        None => loader(&bytes),
+    };
+    Ok(path.map(|path| PathBuf::from(OsStr::from_bytes(path))))
+}
+
+/// The first word of the first line. An editor on Windows leaves a `\r` at its end, and it belongs to the path.
+fn first_word(text: &[u8]) -> Option<&[u8]> {
+    let line = text.split(|byte| *byte == b'\n').next()?;
+    line.split(|byte| matches!(byte, b' ' | b'\t')).find(|word| !word.is_empty())
+}
+
+/// The path in the program header for the loader. The file may be hostile: nothing in it is believed.
+fn loader(elf: &[u8]) -> Option<&[u8]> {
+    const PT_INTERP: usize = 3;
+    if !elf.starts_with(b"\x7fELF\x02\x01") {
+        return None;
+    }
+    let (table, size, count) = (number(elf, 32, 8)?, number(elf, 54, 2)?, number(elf, 56, 2)?);
+    let mut headers = elf.get(table..)?.chunks_exact(size.max(1)).take(count);
+    let header = headers.find(|header| number(header, 0, 4) == Some(PT_INTERP))?;
+    let path = elf.get(number(header, 8, 8)?..)?.get(..number(header, 32, 8)?)?;
+    path.strip_suffix(b"\0")
+}
+
+/// Given: the bytes of the file `path`.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let errno = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32));
+    std::fs::read(path).map_err(|error| Error::new(format!("read `{}`", path.display()), errno(error)))
+}
+
+/// Given: the little-endian number of `length` bytes that stands at `at`; `None` when the file ends before.
+fn number(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
+    let bytes = bytes.get(at..)?.get(..length)?;
+    Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte)))
 }
 
 /// Task 1.4: Say how the program ended, as the one number that a shell sees.

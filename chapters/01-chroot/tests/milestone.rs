@@ -1,1 +1,289 @@
-fn main() {}
+//! What the runtime of chapter 1 can do, seen from inside the new root. Each test runs `ch01` in a throwaway world,
+//! where `rootfs` is a tiny root filesystem and everything beside it belongs to the host.
+
+use coracle_testkit::{Failure, Outcome, Output, World, check, milestone};
+
+milestone! { bin: "ch01", tests: {
+    "1.1" => working_directory_is_the_new_root,
+    "1.1" => nothing_runs_when_there_is_no_new_root,
+    "1.2" => first_executable_file_of_the_new_root_is_found,
+    "1.3" => arguments_arrive_as_they_are,
+    "1.3" => environment_of_the_host_stays_outside,
+    "1.3" => open_directory_of_the_host_stays_outside,
+    "1.3" => missing_interpreter_is_named,
+    "1.4" => status_says_how_the_program_ended,
+    "1.4" => not_found_and_not_executable_are_two_things,
+}}
+
+/// Runs a script of the host's shell, for which `$CH01` is the binary under test.
+fn script(text: &str) -> Result<Output, Failure> {
+    World::new().env("CH01", BIN).script(text)
+}
+
+/// How it ended and what it printed, in one line.
+fn told(output: &Output) -> String {
+    let texts = [("printed", &output.stdout), ("said", &output.stderr)];
+    let texts = texts.iter().filter(|(_, text)| !text.trim().is_empty());
+    let texts: Vec<String> = texts.map(|(verb, text)| format!("{verb} {:?}", text.trim())).collect();
+    format!(
+        "ended with {} and {}",
+        output.status(),
+        if texts.is_empty() { "was silent".into() } else { texts.join(", ") }
+    )
+}
+
+fn working_directory_is_the_new_root() -> Outcome {
+    for root in ["rootfs", "$PWD/rootfs"] {
+        let out = script(&format!(
+            "echo 'a file of the host' >secret
+             exec \"$CH01\" {root} sh -c 'ls -di . /; cat secret 2>/dev/null; echo end'"
+        ))?;
+        check(out.code == Some(0))
+            .observed(format!("`ch01 {root} sh -c …` {}", told(&out)))
+            .means("the new root could not be entered by that path")
+            .misconception(
+                "a path is looked up by the root and the working directory of that moment: before chroot() the new \
+                 root has its host path, after it its path is `/`",
+            )?;
+        check(!out.stdout.contains("a file of the host"))
+            .observed(format!("inside, `cat secret` printed the file beside `{root}`: {:?}", out.stdout))
+            .means(
+                "the process still stands in a directory of the host, and from there `..` leads everywhere",
+            )
+            .misconception(
+                "chroot() changes what `/` means, not where the process stands: chdir(\"/\") must follow",
+            )?;
+        let inode = |name: &str| {
+            let lines = out.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            lines.filter(|words| words.get(1) == Some(&name)).find_map(|words| words[0].parse::<u64>().ok())
+        };
+        check(inode(".").is_some() && inode(".") == inode("/"))
+            .observed(format!("inside `{root}`, `ls -di . /` printed {:?}", out.stdout))
+            .means("the working directory is not the new root")
+            .misconception("after chroot() the process must move into the new root, with chdir(\"/\")")?;
+    }
+    Ok(())
+}
+
+fn nothing_runs_when_there_is_no_new_root() -> Outcome {
+    let out = script(
+        "\"$CH01\" missing /bin/echo ran || echo \"status $?\" >&2; echo >file; exec \"$CH01\" file /bin/echo ran",
+    )?;
+    check(!out.stdout.contains("ran"))
+        .observed(format!(
+            "`ch01 missing /bin/echo ran` and `ch01 file /bin/echo ran` printed {:?}",
+            out.stdout
+        ))
+        .means("chroot() failed, and the program ran all the same: as root, on the host")
+        .misconception(
+            "a failed chroot() changes nothing and stops nobody; its error must end the start, with `?`",
+        )?;
+    check(out.code == Some(125) && out.stderr.contains("status 125"))
+        .observed(format!("with a root that is missing, and with one that is a file, ch01 {}", told(&out)))
+        .means("125 says that the runtime failed, and not the program; another status accuses the program")
+        .misconception("an error of chroot() is the runtime's own: return it, and main() gives it the 125")
+}
+
+fn first_executable_file_of_the_new_root_is_found() -> Outcome {
+    let out = script(
+        "program() { printf '#!/bin/sh\\necho %s\\n' \"$2\" >\"$1\"; chmod +x \"$1\"; }
+         mkdir -p rootfs/opt/host rootfs/usr/local/bin rootfs/usr/local/sbin/hello
+         program rootfs/opt/host/stray 'the wrong one'
+         echo 'a note, not a program' >rootfs/usr/local/bin/hello
+         program rootfs/bin/hello 'the right one'
+         program rootfs/usr/local/bin/twice first; program rootfs/bin/twice second
+         PATH=/opt/host
+         run() { if \"$CH01\" rootfs \"$@\"; then :; else echo \"status $?\"; fi; }
+         run bin/pwd; run stray; run hello; run twice",
+    )?;
+    let [path, stray, hello, twice] = out.stdout.lines().collect::<Vec<_>>()[..] else {
+        return check(false)
+            .observed(format!("four programs were started, and ch01 {}", told(&out)))
+            .means("at least one of them neither ran nor failed with a status")
+            .misconception("find_program answers with one path, or with one error");
+    };
+    check(path == "/")
+        .observed(format!("`ch01 rootfs bin/pwd` printed {path:?}, and said {:?}", out.stderr.trim()))
+        .means("`bin/pwd` is a path from the working directory, and was looked up in the search path")
+        .misconception("a name with a slash anywhere in it is a path; it need not begin with one")?;
+    check(stray == "status 127")
+        .observed(format!("with PATH=/opt/host on the host, `ch01 rootfs stray` ran /opt/host/stray: {stray:?}"))
+        .means("the host's PATH decided which of the new root's programs ran")
+        .misconception("the host's PATH (std::env) says nothing about the new root; `search_path` is the one that counts")?;
+    check(hello == "the right one")
+        .observed(format!(
+            "along the search path there are, in this order, a directory `hello`, a text file `hello`, a program \
+             `hello`; `ch01 rootfs hello` printed {hello:?} and said {:?}",
+            out.stderr.trim()
+        ))
+        .means("the search ended before it came to the program")
+        .misconception("that a name is there does not make it a program: skip what cannot be executed, and go on")?;
+    check(twice == "first")
+        .observed(format!(
+            "`twice` is in two directories of the search path; the one that ran printed {twice:?}"
+        ))
+        .means("another program runs than the one that the order of the search path asks for")
+        .misconception("the search ends at the first match; that is what lets /usr/local go before /usr")
+}
+
+fn arguments_arrive_as_they_are() -> Outcome {
+    let out = script(
+        "\"$CH01\" rootfs sh -c 'printf \"[%s]\" \"$@\"' zero one 'two  words' '$PATH' '' '*'
+         echo; exec \"$CH01\" rootfs sh -c 'echo \"$0\"'",
+    )?;
+    let (arguments, name) = out.stdout.split_once('\n').unwrap_or((&out.stdout, ""));
+    check(arguments == "[one][two  words][$PATH][][*]")
+        .observed(format!(
+            "a program started with the arguments `one`, `two  words`, `$PATH`, an empty one and `*` {}",
+            told(&out)
+        ))
+        .means("the list of arguments that arrived is not the list that was given")
+        .misconception(
+            "execve() takes a list, with the program's own name (argv[0]) as its first word; no shell takes part \
+             that would split, join or expand anything",
+        )?;
+    check(name.trim_end() == "sh")
+        .observed(format!("started as `sh`, the program found {:?} as argv[0]", name.trim_end()))
+        .means("the program goes by another name than the one that was typed")
+        .misconception("the path to execute and argv[0] are two arguments of execve(); busybox decides by argv[0] what it is")
+}
+
+fn environment_of_the_host_stays_outside() -> Outcome {
+    let out = World::new().env("PASSWORD_OF_THE_HOST", "secret").run([BIN, "rootfs", "env"])?;
+    let foreign: Vec<&str> = out.stdout.lines().filter(|line| !line.starts_with("PATH=")).collect();
+    check(foreign.is_empty())
+        .observed(format!("inside, `env` printed {foreign:?}"))
+        .means("variables of the host, with whatever secrets they hold, are readable in the container")
+        .misconception("the environment is no property of the machine: execve() hands over a list, and that list is all there is")?;
+    check(out.stdout.trim_end() == "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .observed(format!("inside, `env` {}", told(&out)))
+        .means("the program did not get the environment that was given to exec_program")
+        .misconception("execve() adds nothing by itself: a variable that is not in the list `env` does not exist, not even PATH")
+}
+
+fn open_directory_of_the_host_stays_outside() -> Outcome {
+    let out = script(
+        "exec 3<. 7<.
+         exec \"$CH01\" rootfs sh -c '
+             for fd in 3 4 5 6 7 8 9; do if (eval \": <&$fd\") 2>/dev/null; then echo \"open $fd\"; fi; done; echo end'",
+    )?;
+    let open: Vec<&str> = out.stdout.lines().filter_map(|line| line.strip_prefix("open ")).collect();
+    check(open.is_empty())
+        .observed(format!("descriptors 3 and 7 were directories of the host; inside, these were still open: {}", open.join(", ")))
+        .means("fchdir() to such a descriptor, and the process stands outside of its root")
+        .misconception("chroot() closes nothing, and neither does execve(): only descriptors marked close-on-exec go, and all from 3 on must be")?;
+    check(out.stdout == "end\n")
+        .observed(format!("the program that should print `end` {}", told(&out)))
+        .means("the program has lost its standard input, output or error")
+        .misconception(
+            "descriptors 0, 1 and 2 are the program's own connection to the world; the first to close is 3",
+        )
+}
+
+/// A 64-bit program of this machine whose second program header asks for the loader `path`. It has no code.
+fn program_with_loader(path: &str) -> Vec<u8> {
+    let machine: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
+    let (table, header, count) = (80u64, 56u16, 2u16);
+    let place = table + u64::from(header * count);
+    let mut bytes = vec![0; place as usize];
+    let mut put = |at: usize, number: &[u8]| bytes[at..at + number.len()].copy_from_slice(number);
+    put(0, b"\x7fELF\x02\x01\x01");
+    put(16, &2u16.to_le_bytes()); // an executable
+    put(18, &machine.to_le_bytes());
+    put(20, &1u32.to_le_bytes());
+    put(32, &table.to_le_bytes());
+    put(52, &64u16.to_le_bytes());
+    put(54, &header.to_le_bytes());
+    put(56, &count.to_le_bytes());
+    put(80, &1u32.to_le_bytes()); // the first header, PT_LOAD, loads nothing
+    put(136, &3u32.to_le_bytes()); // the second, PT_INTERP
+    put(136 + 8, &place.to_le_bytes());
+    put(136 + 32, &(path.len() as u64 + 1).to_le_bytes());
+    bytes.extend_from_slice(path.as_bytes());
+    bytes.push(0);
+    bytes
+}
+
+fn missing_interpreter_is_named() -> Outcome {
+    let foreign = "/lib/loader-of-another-system.so.1";
+    let cases: [(&str, Vec<u8>, &[&str]); 3] = [
+        (
+            "a script that begins with `#! /opt/none/lua -x`",
+            b"#! /opt/none/lua -x\n".to_vec(),
+            &["/opt/none/lua"],
+        ),
+        (
+            "a script with the line ends of Windows",
+            b"#!/bin/sh\r\nexit 0\r\n".to_vec(),
+            &["/bin/sh\r", "/bin/sh\\r"],
+        ),
+        ("a program for another system's loader", program_with_loader(foreign), &[foreign]),
+    ];
+    for (what, file, names) in cases {
+        let world = World::new().env("CH01", BIN).stdin(file);
+        let out = world.script("cat >rootfs/bin/app; chmod +x rootfs/bin/app; exec \"$CH01\" rootfs app")?;
+        let said = &out.stderr;
+        check(names.iter().any(|name| said.contains(name)) && !said.contains(" -x"))
+            .observed(format!("/bin/app is {what}; `ch01 rootfs app` {}", told(&out)))
+            .means(format!("/bin/app is there; what the kernel did not find is {:?}, and the message does not say so", names[0]))
+            .misconception(
+                "ENOENT from execve() is not always about the program: the kernel looks for its interpreter too, the \
+                 first word after `#!` (up to a space or the line's end; a \\r belongs to it) or the loader in PT_INTERP",
+            )?;
+        check(out.code == Some(127))
+            .observed(format!("/bin/app is {what}; `ch01 rootfs app` {}", told(&out)))
+            .means("a file was missing, and the status does not say so")
+            .misconception("ENOENT stays ENOENT, whichever file was missing: 127")?;
+    }
+    Ok(())
+}
+
+/// Runs `ch01 rootfs COMMAND` for each command, in one world. Gives each one's status, and what was said meanwhile.
+fn statuses<const N: usize>(setup: &str, commands: [&str; N]) -> Result<([i32; N], String), Failure> {
+    let runs =
+        commands.map(|command| format!("if \"$CH01\" rootfs {command}; then echo 0; else echo $?; fi"));
+    let out = script(&format!("{setup}\n{}", runs.join("\n")))?;
+    let mut lines = out.stdout.lines().map(|line| line.parse().unwrap_or(-1));
+    Ok((commands.map(|_| lines.next().unwrap_or(-1)), out.stderr.trim().to_string()))
+}
+
+fn status_says_how_the_program_ended() -> Outcome {
+    let own = [0, 7, 200, 255];
+    let (seen, said) = statuses("", own.map(|n| format!("sh -c 'exit {n}'")).each_ref().map(String::as_str))?;
+    for (expected, status) in own.into_iter().zip(seen) {
+        check(status == expected)
+            .observed(format!("`ch01 rootfs sh -c 'exit {expected}'` ended with {status}; it said {said:?}"))
+            .means("whoever looks at the status, a script or a restart policy, sees another end than there was")
+            .misconception("a program's own status is one byte and passes through unchanged: not shifted, not cut, not made 1")?;
+    }
+    let signals = [("TERM", 15), ("KILL", 9)];
+    let (seen, said) = statuses("", ["sh -c 'kill -TERM $$'", "sh -c 'kill -KILL $$'"])?;
+    for ((name, number), status) in signals.into_iter().zip(seen) {
+        check(status == 128 + number)
+            .observed(format!("`ch01 rootfs sh -c 'kill -{name} $$'` ended with {status}; it said {said:?}"))
+            .means(format!("that signal {number} ended the program cannot be told from this status"))
+            .misconception("a killed program has no status of its own; by the shell's custom it is 128 and the signal's number")?;
+    }
+    Ok(())
+}
+
+fn not_found_and_not_executable_are_two_things() -> Outcome {
+    let setup = "echo 'a note' >rootfs/bin/notes
+                 echo 'echo no first line' >rootfs/bin/text; chmod +x rootfs/bin/text";
+    let cases = [
+        ("nosuch", 127, "no directory of the search path has that name"),
+        ("/bin/nosuch", 127, "there is no such file"),
+        ("notes", 126, "the search path has that name, but the file is not executable"),
+        ("/etc/passwd", 126, "the file is there, but not executable"),
+        ("/bin", 126, "it is there, but it is a directory"),
+        ("/bin/text", 126, "the file is executable, but neither a program nor a script with `#!`"),
+    ];
+    let (seen, said) = statuses(setup, cases.map(|(command, ..)| command))?;
+    for ((command, expected, why), status) in cases.into_iter().zip(seen) {
+        check(status == expected)
+            .observed(format!("`ch01 rootfs {command}` ended with {status}: {why}; it said {said:?}"))
+            .means(format!("{status} sends people to look for the wrong mistake; {expected} is right here"))
+            .misconception("127 means: no such file. 126 means: there is one, and it cannot be executed")?;
+    }
+    Ok(())
+}
