@@ -48,6 +48,7 @@ impl std::error::Error for NotStarted {}
 /// # Errors
 /// [`NotStarted`] when the program could not be; anything else is the engine's own failure (125).
 pub(crate) fn run(container: &mut Container, dir: &ContainerDir) -> Result<u8> {
+    trace::shorten(&container.rootfs, "ROOTFS");
     trace::step(2, "From here on signals wait in a queue: none is lost, and none kills us half-way");
     let signals = Signals::block()?;
     trace::step(12, "What the program will read and write: pipes of its own, never our files themselves");

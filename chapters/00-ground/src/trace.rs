@@ -5,8 +5,8 @@
 //! exec, so that the container's own program never sees it.
 //!
 //! ```text
-//!    0.31 ms  host  chapter 2  A child in namespaces of its own
-//!    1.24 ms  host             clone3 with NEWNS|NEWPID|…: 4711
+//!     0.31 ms  host    chapter 2   A child in namespaces of its own
+//!     1.24 ms  host                clone3 with NEWNS|NEWPID|…, process 4711: ok
 //! ```
 //!
 //! What we leave out: calls that are made by Rust's standard library, and by the C library. `strace -f` has those.
@@ -14,6 +14,7 @@
 use nix::errno::Errno;
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Instant;
@@ -32,6 +33,7 @@ pub enum Process {
 static ON: AtomicBool = AtomicBool::new(false);
 static SPEAKER: AtomicU8 = AtomicU8::new(0);
 static STORY: OnceLock<Story> = OnceLock::new();
+static SHORT_NAME: OnceLock<(String, &str)> = OnceLock::new();
 
 /// Where the narration goes, and when it began.
 struct Story {
@@ -57,10 +59,17 @@ pub fn speak_as(process: Process) {
     SPEAKER.store(process as u8, Ordering::Relaxed);
 }
 
+/// From now on the narration writes `short` for `path`, and says so: the root of a container has a very long name.
+pub fn shorten(path: &Path, short: &'static str) {
+    if enabled() && SHORT_NAME.set((path.display().to_string(), short)).is_ok() {
+        note(&format!("{short} stands for {}", path.display()));
+    }
+}
+
 /// Announces a step: the chapter that teaches it, and why it is needed.
 pub fn step(chapter: u8, why: &str) {
     if enabled() {
-        line(&format!("chapter {chapter:<2} {why}"));
+        line(&format!("chapter {chapter:<2}  {why}"));
     }
 }
 
@@ -71,8 +80,17 @@ pub fn call<T>(doing: impl FnOnce() -> String, answer: &std::result::Result<T, E
             Ok(_) => "ok".to_string(),
             Err(errno) => format!("{errno:?}"),
         };
-        line(&format!("           {}: {answer}", doing()));
+        let doing = match SHORT_NAME.get() {
+            Some((path, short)) => doing().replace(path, short),
+            None => doing(),
+        };
+        note(&format!("{doing}: {answer}"));
     }
+}
+
+/// A line below a step.
+fn note(text: &str) {
+    line(&format!("             {text}"));
 }
 
 /// Writes one line of the story, in a single `write`, so that lines of two processes never mix.

@@ -93,21 +93,19 @@ pub fn mkdir(path: &Path, mode: u32) -> Result<()> {
 /// `root/dev` from outside of the root would land on the host's own `/etc`.
 pub fn mount_point(root: &Path, name: &str) -> Result<PathBuf> {
     let path = root.join(name);
-    match mkdir(&path, 0o755) {
-        Err(error) if error.errno != Errno::EEXIST => return Err(error),
-        _ => {}
+    let there = match open_path(&path) {
+        Err(error) if error.errno == Errno::ENOENT => {
+            mkdir(&path, 0o755)?;
+            open_path(&path)?
+        }
+        answer => answer?,
+    };
+    if !is_directory(&there)? {
+        let place = path.display();
+        let doing = format!("use `{place}` as a mount point: it must be a directory, not a link or a file");
+        return Err(Error::new(doing, Errno::ENOTDIR));
     }
-    let there = open_path(&path)?;
-    match is_directory(&there)? {
-        true => Ok(path),
-        false => Err(Error::new(
-            format!(
-                "use `{}` as a mount point: it must be a directory, not a link or a file",
-                path.display()
-            ),
-            Errno::ENOTDIR,
-        )),
-    }
+    Ok(path)
 }
 
 /// Makes an empty file at `path`, or leaves the one that is there. Something to bind another file onto.
