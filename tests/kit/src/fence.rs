@@ -12,6 +12,7 @@
 //! Man pages: cgroups(7); "Control Group v2" in the kernel's documentation.
 
 use crate::mountinfo::{self, Mount};
+use crate::proc::Proc;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -37,8 +38,9 @@ impl Fence {
     /// Builds as much of a fence as this machine allows.
     pub(crate) fn build(id: &str) -> Fence {
         let mut fence = Fence::default();
-        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        for mount in mountinfo::read().unwrap_or_default() {
+        let Ok(proc) = Proc::open() else { return fence };
+        let own = proc.text("self/cgroup");
+        for mount in mountinfo::read(&proc).unwrap_or_default() {
             let Some(current) = current(&mount, &own) else { continue };
             if mount.filesystem == "cgroup2" {
                 fence.add_v2(&mount, &current, id);
@@ -160,8 +162,7 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 
 /// Every cgroup that we can see and whose name begins with `coracle`. The fences of worlds come and go while tests
 /// run in parallel, so they are listed only when asked for.
-pub(crate) fn named_cgroups(fences_too: bool) -> Vec<PathBuf> {
-    let mounts = mountinfo::read().unwrap_or_default();
+pub(crate) fn named_cgroups(mounts: &[Mount], fences_too: bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for mount in mounts.iter().filter(|mount| ["cgroup", "cgroup2"].contains(&mount.filesystem.as_str())) {
         collect_named(&mount.path, fences_too, &mut found);

@@ -93,7 +93,7 @@ fn summary(skips: &BTreeMap<&str, String>) -> String {
 /// milestone! { bin: "ch03", tests: {
 ///     "3.1" => old_root_is_unreachable,
 ///     "3.2" => device_nodes_are_right needs Mknod,
-///     "3.3" => rules_are_listed needs Root + Tool("nft"),
+///     "3.3" => rules_are_listed needs Root and Tool("nft"),
 /// }}
 /// ```
 ///
@@ -101,7 +101,7 @@ fn summary(skips: &BTreeMap<&str, String>) -> String {
 #[macro_export]
 macro_rules! milestone {
     (bin: $bin:literal, tests: {
-        $( $task:literal => $test:ident $( needs $( $need:ident $( ( $what:literal ) )? )++ )? ),* $(,)?
+        $( $task:literal => $test:ident $( needs $( $need:ident $( ( $what:literal ) )? )and+ )? ),* $(,)?
     }) => {
         /// The binary under test.
         const BIN: &str = env!(concat!("CARGO_BIN_EXE_", $bin));

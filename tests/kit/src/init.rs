@@ -5,14 +5,15 @@
 
 use crate::inside::{MARK, SELF, leave_keyboard_to_the_subject, told};
 use crate::message::{Ended, News, Order, Spec, receive_streams, say};
-use crate::{photograph::Photograph, prepare, processes};
+use crate::proc::Proc;
+use crate::{photograph::Photograph, prepare, world::slowness};
 use coracle_ground::sys;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, exit};
@@ -20,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long what the subject started may take to end after it: exits are not instant.
+/// How long what the subject started may take to end after it (times CORACLE_SLOW): exits are not instant.
 const GRACE: Duration = Duration::from_millis(250);
 
 /// The higher, the sooner the kernel kills this process when memory runs out; see proc(5).
@@ -35,16 +36,27 @@ pub(crate) fn run(spec: &Spec, control: &UnixStream) -> io::Result<()> {
     let streams = receive_streams(control)?;
     prepare::everything(spec)?;
 
-    let before = Photograph::take()?;
-    let subject = start(spec, streams)?;
+    let proc = Arc::new(Proc::open()?);
+    let before = Photograph::take(&proc)?;
+    let mut stderr = File::from(streams[2].try_clone()?);
+    let subject = match start(spec, streams) {
+        Ok(pid) => pid,
+        // As a shell does it: a sentence, and 127.
+        Err(error) => {
+            writeln!(stderr, "world: {error}")?;
+            say(control, &News::Started)?;
+            return say(control, &News::Ended(Ended { code: Some(127), ..Ended::default() }));
+        }
+    };
+    drop(stderr);
     say(control, &News::Started)?;
     let at_timeout = Arc::new(Mutex::new(Vec::new()));
-    listen(control.try_clone()?, subject, Arc::clone(&at_timeout));
+    listen(control.try_clone()?, subject, Arc::clone(&proc), Arc::clone(&at_timeout));
 
     let end = wait_for(subject)?;
-    let leftovers = wait_for_the_rest();
+    let leftovers = wait_for_the_rest(&proc);
     end_everything();
-    let leaks = Photograph::take()?.differences_from(&before);
+    let leaks = Photograph::take(&proc)?.differences_from(&before);
     let (code, signal) = match end {
         WaitStatus::Exited(_, code) => (Some(code), None),
         WaitStatus::Signaled(_, signal, _) => (None, Some(signal as i32)),
@@ -74,7 +86,7 @@ fn start(spec: &Spec, [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<Pid> 
 }
 
 /// Obeys the host side in a thread of its own. When the host side is gone, so is the world.
-fn listen(control: UnixStream, subject: Pid, at_timeout: Arc<Mutex<Vec<String>>>) {
+fn listen(control: UnixStream, subject: Pid, proc: Arc<Proc>, at_timeout: Arc<Mutex<Vec<String>>>) {
     thread::spawn(move || {
         for line in BufReader::new(control).lines() {
             match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
@@ -85,7 +97,7 @@ fn listen(control: UnixStream, subject: Pid, at_timeout: Arc<Mutex<Vec<String>>>
                 }
                 Some(Order::GiveUp) => {
                     if let Ok(mut list) = at_timeout.lock() {
-                        *list = processes::others();
+                        *list = proc.others();
                     }
                     let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
                 }
@@ -108,11 +120,11 @@ fn wait_for(subject: Pid) -> io::Result<WaitStatus> {
 }
 
 /// Waits a moment for other processes to end by themselves; those that do not are left behind, and named.
-fn wait_for_the_rest() -> Vec<String> {
-    let until = Instant::now() + GRACE;
+fn wait_for_the_rest(proc: &Proc) -> Vec<String> {
+    let until = Instant::now() + GRACE.mul_f64(slowness());
     loop {
         reap();
-        let rest = processes::others();
+        let rest = proc.others();
         if rest.is_empty() || Instant::now() > until {
             return rest;
         }
@@ -120,10 +132,10 @@ fn wait_for_the_rest() -> Vec<String> {
     }
 }
 
-/// Kills what is left until nothing is: a process may fork while it is being killed.
+/// Kills what is left until nothing is: a process may fork while it is being killed. -1 means everything in this PID
+/// namespace but the caller.
 fn end_everything() {
-    while !processes::others().is_empty() {
-        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+    while kill(Pid::from_raw(-1), Signal::SIGKILL) != Err(Errno::ESRCH) {
         thread::sleep(Duration::from_millis(1));
         reap();
     }

@@ -18,6 +18,7 @@ use crate::message::{News, Spec, hear, say};
 use crate::{init, needs};
 use coracle_ground::sys;
 use nix::sched::CloneFlags;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Gid, Uid};
 use std::fs::OpenOptions;
@@ -70,6 +71,9 @@ fn shore(spec: &Spec, _control: &UnixStream) -> io::Result<()> {
         sys::new_session().map_err(told)?;
     }
     sys::die_with_parent().map_err(told)?;
+    // cargo and make leave files open, and whoever started them has a umask: neither shall be seen in a world.
+    sys::close_on_exec_from(3).map_err(told)?;
+    sys::umask(0o022);
     // Before the cgroup namespace: its root is the cgroup in which the process is when it unshares.
     for file in &spec.join {
         // Tried, not insisted on: see fence.rs.
@@ -89,10 +93,21 @@ fn shore(spec: &Spec, _control: &UnixStream) -> io::Result<()> {
         sys::become_root_of_own_namespace(Uid::from_raw(uid), Gid::from_raw(gid)).map_err(told)?;
         sys::die_with_parent().map_err(told)?; // new credentials may have cleared it
     }
+    if spec.join.is_empty() {
+        limit_processes()?;
+    }
     // `unshare` put only children into the new PID namespace; the first of them is its PID 1.
     let mut init = Command::new(SELF).args([MARK, "init"]).spawn()?;
     init.wait()?;
     Ok(())
+}
+
+/// Where there is no cgroup, this stops a fork bomb, if it is not real root's. Kernels before 5.14 count all processes
+/// of the user, not those of the user namespace: so the limit is well above what a desktop has.
+fn limit_processes() -> io::Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NPROC)?;
+    let most = hard.min(4096);
+    Ok(setrlimit(Resource::RLIMIT_NPROC, most, most)?)
 }
 
 /// Ctrl-C and Ctrl-\ reach every process in the foreground. Those of the kit must outlive the subject, to tell how it ended.

@@ -29,7 +29,7 @@ pub(crate) fn judge(
             Verdict::TimedOut,
             format!("`{command}` had not ended after {} s{still}", limit.as_secs_f64()),
             "something waits for what never happens, or runs in a circle",
-            "usual: a wait for a process that nobody reaps, an end of a pipe that stays open, a signal that is ignored",
+            "a wait for a process that nobody reaps, an end of a pipe that stays open, or a signal that is ignored",
         ));
     }
     if !output.leaks.is_empty() {

@@ -28,7 +28,7 @@
 //! ```
 //!
 //! - [`milestone!`] makes `main`, and the constant `BIN`, the path of the binary under test. Each line is
-//!   `"task" => test_function`, with `needs Root + Tool("nft")` after it if the machine must have something: see
+//!   `"task" => test_function`, with `needs Root and Tool("nft")` after it if the machine must have something: see
 //!   [`Need`]. Where that is missing, the test says "skipped: needs …" and is counted as ignored.
 //! - The test's name is a sentence. It returns an [`Outcome`]; [`check`] takes the three sentences that a learner
 //!   gets to read. Several checks: end each but the last with `?`.
@@ -105,7 +105,7 @@ mod outcome;
 mod photograph;
 mod place;
 mod prepare;
-mod processes;
+mod proc;
 mod report;
 mod running;
 mod streams;

@@ -7,7 +7,7 @@
 //!
 //! Man page: proc(5), `/proc/[pid]/mountinfo`.
 
-use std::fs;
+use crate::proc::Proc;
 use std::io;
 use std::path::PathBuf;
 
@@ -36,9 +36,9 @@ impl Mount {
 }
 
 /// The mounts of this process's mount namespace, in the kernel's order: what covers comes after what is covered.
-pub(crate) fn read() -> io::Result<Vec<Mount>> {
-    let text = fs::read_to_string("/proc/self/mountinfo")?;
-    Ok(text.lines().filter_map(parse).collect())
+pub(crate) fn read(proc: &Proc) -> io::Result<Vec<Mount>> {
+    let text = proc.bytes("self/mountinfo")?;
+    Ok(String::from_utf8_lossy(&text).lines().filter_map(parse).collect())
 }
 
 /// One line. `None` for what is not a mount line; the kernel writes no such line.

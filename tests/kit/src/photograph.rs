@@ -4,11 +4,11 @@
 //! Processes are counted separately there (see init.rs), because they may take a moment to end. `world photograph`
 //! prints one of the host, so that a whole test run can be compared before and after.
 
-use crate::{fence, mountinfo, processes};
+use crate::proc::Proc;
+use crate::{fence, mountinfo};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What there is, by kind and name, with the details that must not change either.
@@ -45,21 +45,22 @@ impl Kind {
 
 impl Photograph {
     /// Of the namespaces of this process: hostname, mounts, cgroups, links, nft tables.
-    pub fn take() -> io::Result<Photograph> {
-        Photograph::take_with(fence::named_cgroups(false))
+    pub(crate) fn take(proc: &Proc) -> io::Result<Photograph> {
+        Photograph::take_with(proc, false)
     }
 
-    fn take_with(cgroups: Vec<PathBuf>) -> io::Result<Photograph> {
+    fn take_with(proc: &Proc, fences_too: bool) -> io::Result<Photograph> {
         let mut photograph = Photograph::default();
-        photograph.add(Kind::Hostname, "hostname", &read("/proc/sys/kernel/hostname"));
-        for mount in mountinfo::read()? {
+        photograph.add(Kind::Hostname, "hostname", &proc.text("sys/kernel/hostname"));
+        let mounts = mountinfo::read(proc)?;
+        for mount in &mounts {
             let details = [&mount.filesystem, &mount.options, mount.propagation].map(|s: &str| s).join(" ");
             photograph.add(Kind::Mount, &mount.path.display().to_string(), &details);
         }
-        for cgroup in cgroups {
+        for cgroup in fence::named_cgroups(&mounts, fences_too) {
             photograph.add(Kind::Cgroup, &cgroup.display().to_string(), "");
         }
-        for link in links() {
+        for link in links(proc) {
             photograph.add(Kind::Link, &link, "");
         }
         for table in nft_tables() {
@@ -70,10 +71,11 @@ impl Photograph {
 
     /// Of the host: what [`Photograph::take`] sees, and the processes and temporary files that are ours by name.
     pub fn take_of_host() -> io::Result<Photograph> {
-        let mut photograph = Photograph::take_with(fence::named_cgroups(true))?;
-        for process in processes::all() {
-            if let Some(world) = process.variable(crate::world::VARIABLE) {
-                photograph.add(Kind::Process, &process.name(), &format!("of world {world}"));
+        let proc = Proc::open()?;
+        let mut photograph = Photograph::take_with(&proc, true)?;
+        for pid in proc.pids() {
+            if let Some(world) = proc.variable(pid, crate::world::VARIABLE) {
+                photograph.add(Kind::Process, &proc.name(pid), &format!("of world {world}"));
             }
         }
         for entry in fs::read_dir(std::env::temp_dir())?.filter_map(Result::ok) {
@@ -125,25 +127,16 @@ impl Photograph {
 }
 
 /// The network links of this network namespace. `/sys/class/net` would show those of whoever mounted `/sys`.
-fn links() -> Vec<String> {
-    let table = read("/proc/self/net/dev");
+fn links(proc: &Proc) -> Vec<String> {
+    let table = proc.text("self/net/dev");
     table.lines().skip(2).filter_map(|line| Some(line.split_once(':')?.0.trim().to_string())).collect()
 }
 
 /// The tables of nftables in this network namespace, when there is nftables at all.
 fn nft_tables() -> Vec<String> {
-    // Without the module there is no table; asking `nft` would load the module, and that would be a change.
-    if !Path::new("/sys/module/nf_tables").exists() {
-        return Vec::new();
-    }
     let told = Command::new("nft").args(["list", "tables"]).output();
     let text = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned()).unwrap_or_default();
     text.lines().filter_map(|line| line.strip_prefix("table ")).map(String::from).collect()
-}
-
-/// A small file of the kernel's, without the line end.
-fn read(path: &str) -> String {
-    fs::read_to_string(path).unwrap_or_default().trim().to_string()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@
 use crate::inside::told;
 use crate::message::Spec;
 use crate::mountinfo::{self, Mount};
+use crate::proc::Proc;
 use coracle_ground::Errno;
 use coracle_ground::sys::{self, MsFlags};
 use std::fs;
@@ -31,7 +32,7 @@ const SCRATCH: &str = "size=768m,mode=755";
 pub(crate) fn everything(spec: &Spec) -> io::Result<()> {
     let root = Path::new("/");
     sys::set_propagation(root, MsFlags::MS_REC | MsFlags::MS_PRIVATE).map_err(told)?;
-    for mount in mountinfo::read()? {
+    for mount in mountinfo::read(&Proc::open()?)? {
         make_read_only(&mount)?;
     }
     sys::mount("tmpfs", &spec.scratch, MsFlags::empty(), SCRATCH).map_err(told)?;

@@ -5,7 +5,8 @@ use crate::fence::Fence;
 use crate::inside::{MARK, SELF};
 use crate::message::{Ended, News, Order, say, send_streams};
 use crate::outcome::{Failure, Verdict};
-use crate::world::{World, new_id, slowness};
+use crate::proc::Proc;
+use crate::world::{VARIABLE, World, new_id, slowness};
 use crate::{judge, streams, transcript};
 use coracle_ground::sys;
 use nix::sys::signal::Signal;
@@ -218,9 +219,10 @@ impl Running {
     /// What can be found of this world on the host after its end: nothing, unless the kit is wrong.
     fn traces_outside(&mut self) -> Vec<String> {
         let mut found = Vec::new();
-        for process in crate::processes::all() {
-            if process.variable(crate::world::VARIABLE).as_deref() == Some(&self.id) {
-                found.push(format!("outside its world, {} still runs", process.name()));
+        let Ok(proc) = Proc::open() else { return found };
+        for pid in proc.pids() {
+            if proc.variable(pid, VARIABLE).as_deref() == Some(&self.id) {
+                found.push(format!("outside its world, {} still runs", proc.name(pid)));
             }
         }
         for folder in self.fence.remove() {
