@@ -25,7 +25,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-use crate::{paint, workspace::Workspace};
+use crate::{current::current, paint, records::Records, workspace::Workspace};
 use anyhow::Result;
 use facts::Facts;
 use serde_json::json;
@@ -73,7 +73,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     }
     let workspace = Workspace::find()?;
     let written: Vec<_> = workspace.chapters()?.iter().map(|chapter| chapter.number).collect();
-    let next = next(&written);
+    let next = next(&workspace)?;
     let facts = gather(&workspace, written);
     let judged = verdict::judge(&facts);
     let advice = lacks::advice(&facts);
@@ -89,9 +89,10 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The first written chapter that is not passed yet.
-fn next(written: &[u32]) -> Option<u32> {
-    written.first().copied().or(Some(1))
+/// The learner's chapter; `None` when all that are written are passed.
+fn next(workspace: &Workspace) -> Result<Option<u32>> {
+    let chapter = current(workspace)?.number;
+    Ok((!Records::load(workspace)?.finished(chapter)).then_some(chapter))
 }
 
 /// On Linux: look and try.

@@ -1,0 +1,183 @@
+//! Processes that outlived the test world they were made in.
+//!
+//! The test kit gives each program that it starts the variable `CORACLE_WORLD`, and keeps a process on the host side of each world
+//! (`--world shore …`, the world's id is in its arguments) that the kernel kills together with the test. So: the variable without
+//! the shore means that something got out. The environment of a process can be read by its owner and by root, see proc_pid_environ(5).
+
+use super::remedy::{Leftover, Remedy};
+use anyhow::{Result, bail};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// A process for certain: numbers are given again, a number with a start time is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+pub(crate) struct Process {
+    /// As this `/proc` numbers it.
+    pub(crate) pid: i32,
+    /// Clock ticks from boot to its start: field 22 of `/proc/<pid>/stat`.
+    pub(crate) start: u64,
+}
+
+impl Process {
+    /// The process that has this number now.
+    pub(crate) fn of(pid: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name in parentheses may hold spaces and parentheses itself.
+        let start = stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()?;
+        Some(Self { pid, start })
+    }
+
+    /// It is still there.
+    pub(crate) fn is_alive(self) -> bool {
+        Self::of(self.pid) == Some(self)
+    }
+
+    /// Kills it, and waits a little until it is gone, so that its mounts and cgroups can go after it.
+    pub(crate) fn kill(self) -> Result<()> {
+        if !self.is_alive() {
+            return Ok(());
+        }
+        match kill(Pid::from_raw(self.pid), Signal::SIGKILL) {
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(error) => return Err(error.into()),
+        }
+        for _ in 0..200 {
+            if !self.is_alive() || is_zombie(self.pid) {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        bail!("it does not end")
+    }
+}
+
+/// Dead, and only waiting for its parent to ask.
+fn is_zombie(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
+}
+
+/// What the process table says about worlds.
+#[derive(Debug, Default)]
+pub(crate) struct Worlds {
+    /// Ids of worlds that have a shore.
+    living: BTreeSet<String>,
+    /// Processes that carry a world's id.
+    marked: Vec<(Process, String, String)>,
+    /// An engine runs, whatever its data root.
+    pub(crate) engine: bool,
+}
+
+impl Worlds {
+    /// Reads `/proc` once.
+    pub(crate) fn look() -> Self {
+        let mut worlds = Self::default();
+        // The world that we are in ourselves lives, though its shore cannot be seen from inside.
+        worlds.living.extend(std::env::var("CORACLE_WORLD").ok());
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            worlds.add(pid, &entry.path());
+        }
+        worlds
+    }
+
+    /// One process.
+    fn add(&mut self, pid: i32, folder: &Path) {
+        let Some(process) = Process::of(pid).filter(|_| !is_zombie(pid)) else { return };
+        let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
+        self.engine |= ["coracle", "coracle-init"].contains(&name.trim());
+        let command = words(&fs::read(folder.join("cmdline")).unwrap_or_default());
+        if let Some(id) = shore_of(&command) {
+            self.living.insert(id);
+        } else if let Some(id) = world_of(&fs::read(folder.join("environ")).unwrap_or_default()) {
+            self.marked.push((process, command.join(" "), id));
+        }
+    }
+
+    /// A world lives while it has a shore, or while the process that is making it lives: ids are `<pid>-<count>`.
+    pub(crate) fn lives(&self, id: &str) -> bool {
+        let maker = id.split('-').next().and_then(|pid| pid.parse().ok());
+        self.living.contains(id) || maker.is_some_and(|pid| Process::of(pid).is_some())
+    }
+
+    /// The processes whose world is gone.
+    pub(crate) fn strays(&self) -> Vec<Leftover> {
+        let own = std::process::id() as i32;
+        let strays = self.marked.iter().filter(|(process, _, id)| process.pid != own && !self.lives(id));
+        strays
+            .map(|(process, command, id)| Leftover {
+                what: format!("process {} ({})", process.pid, shorten(command)),
+                why: format!("it carries the mark of test world {id}, which is gone"),
+                remedy: Remedy::Kill(*process),
+            })
+            .collect()
+    }
+}
+
+/// Words that end with a zero byte each.
+fn words(bytes: &[u8]) -> Vec<String> {
+    let words = bytes.split(|byte| *byte == 0).filter(|word| !word.is_empty());
+    words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
+/// The world's id, when these are the arguments of a shore: `… --world shore {"id":"77-1",…}`.
+fn shore_of(command: &[String]) -> Option<String> {
+    let at = command.iter().position(|word| word == "--world")?;
+    if command.get(at + 1)? != "shore" {
+        return None;
+    }
+    let spec: serde_json::Value = serde_json::from_str(command.get(at + 2)?).ok()?;
+    spec["id"].as_str().map(str::to_owned)
+}
+
+/// The value of `CORACLE_WORLD`, if it looks like an id.
+fn world_of(environment: &[u8]) -> Option<String> {
+    let words = words(environment);
+    let id = words.iter().find_map(|word| word.strip_prefix("CORACLE_WORLD="))?;
+    let (pid, count) = id.split_once('-')?;
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (number(pid) && number(count)).then(|| id.to_owned())
+}
+
+/// A command line that fits into a line.
+fn shorten(command: &str) -> String {
+    let short: String = command.chars().take(40).collect();
+    if short.len() < command.len() { format!("{short}…") } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shore_names_its_world() {
+        let command = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            shore_of(&command(r#"/t/world --world shore {"id":"77-1","argv":[]}"#)).as_deref(),
+            Some("77-1")
+        );
+        assert_eq!(shore_of(&command(r#"/t/world --world init {"id":"77-1"}"#)), None);
+        assert_eq!(shore_of(&command("sleep 100")), None);
+        assert_eq!(shore_of(&command("world --world shore nonsense")), None);
+    }
+
+    #[test]
+    fn the_mark_must_look_like_an_id() {
+        assert_eq!(world_of(b"A=b\0CORACLE_WORLD=12-3\0").as_deref(), Some("12-3"));
+        for other in [&b"CORACLE_WORLD=mine\0"[..], b"XCORACLE_WORLD=1-2\0", b"CORACLE_WORLD=-\0", b""] {
+            assert_eq!(world_of(other), None);
+        }
+    }
+
+    #[test]
+    fn a_world_lives_with_its_shore_or_its_maker() {
+        let worlds = Worlds { living: ["4000001-1".to_owned()].into(), ..Worlds::default() };
+        assert!(worlds.lives("4000001-1"), "it has a shore");
+        assert!(worlds.lives(&format!("{}-9", std::process::id())), "its maker is this process");
+        assert!(!worlds.lives("4000002-1"), "no process has such a high number");
+    }
+}

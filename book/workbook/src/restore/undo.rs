@@ -1,0 +1,125 @@
+//! Looking and removing, in the order in which things stand on one another: processes, mounts, directories, cgroups, links, tables.
+
+use super::remedy::Leftover;
+use super::{cgroups, containers, mounts, network, processes::Worlds, temporary};
+use crate::doctor::{data_root, mountinfo};
+use crate::paint::{BAD, CARE, FAINT, GOOD, paint};
+use crate::workspace::Workspace;
+use nix::unistd::Uid;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs};
+
+/// Everything that was found.
+#[derive(Debug, Default)]
+struct Found {
+    leftovers: Vec<Leftover>,
+    in_use: Vec<String>,
+    failures: Vec<String>,
+    /// Holds the data root's lock.
+    _containers: containers::Found,
+}
+
+/// Finds, tells, removes. Exit code 1 when something could not be looked at or removed.
+pub(crate) fn everything(dry_run: bool) -> ExitCode {
+    let found = look();
+    let mut failures = found.failures;
+    for thing in &found.in_use {
+        tell(&paint(FAINT, "in use"), 6, &format!("{thing}: left alone"));
+    }
+    for leftover in &found.leftovers {
+        let words = format!("{}: {}", leftover.what, leftover.why);
+        if dry_run {
+            tell(&paint(CARE, "would remove"), 12, &words);
+            continue;
+        }
+        match leftover.remedy.apply() {
+            Ok(()) => tell(&paint(GOOD, "removed"), 7, &words),
+            Err(error) => failures.push(format!("remove {}: {error:#}", leftover.what)),
+        }
+    }
+    for failure in &failures {
+        tell(&paint(BAD, "failed"), 6, failure);
+    }
+    anstream::println!("{}", closing(found.leftovers.len(), failures.len(), dry_run));
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// `removed  mount …`, in a column wide enough for the longest first word of the run.
+fn tell(word: &str, width: usize, words: &str) {
+    anstream::println!("{word}{}{words}", " ".repeat(14 - width));
+}
+
+/// The last line.
+fn closing(count: usize, failures: usize, dry_run: bool) -> String {
+    let things = |count: usize| if count == 1 { "1 thing".to_owned() } else { format!("{count} things") };
+    let root = if Uid::effective().is_root() { "" } else { " As root more may be possible." };
+    match (count, failures, dry_run) {
+        (0, 0, _) => "Nothing was left behind.".into(),
+        (_, _, true) => format!("{} would be removed; run it without --dry-run to do so.", things(count)),
+        (_, 0, _) => format!("{} removed.", things(count)),
+        _ => format!("{} could not be done.{root}", things(failures)),
+    }
+}
+
+/// Looks everywhere, and sorts what was found into the order of removal.
+fn look() -> Found {
+    let uid = Uid::effective().as_raw();
+    let data_root = data_root::path(uid == 0);
+    let worlds = Worlds::look();
+    let mut containers = containers::look(&data_root);
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = mountinfo::parse(&text);
+    let places = places(&data_root);
+
+    let mut found = Found { in_use: in_use(&containers), ..Found::default() };
+    found.failures.append(&mut containers.failures);
+    found.leftovers.extend(worlds.strays());
+    let (kills, trees): (Vec<_>, Vec<_>) = std::mem::take(&mut containers.leftovers)
+        .into_iter()
+        .partition(|leftover| leftover.what.starts_with("process"));
+    found.leftovers.extend(kills);
+    found.leftovers.extend(mounts::leftovers(&mounts, &places, |id| containers.lives(id)));
+    found.leftovers.extend(trees);
+    let near: BTreeSet<_> = places.temporary.iter().map(PathBuf::as_path).chain(parent(&data_root)).collect();
+    for folder in near {
+        found.leftovers.extend(temporary::leftovers(folder, uid));
+    }
+    // A container of another data root is unknown here: its group goes only if it is empty.
+    let container_lives =
+        |id: &str| data_root.join("containers").join(id).is_dir().then(|| containers.lives(id));
+    let groups = cgroups::leftovers(&mounts, |id| worlds.lives(id), container_lives, &mut found.in_use);
+    found.leftovers.extend(groups);
+    if containers.in_use.is_empty() && !worlds.engine {
+        found.leftovers.extend(network::links());
+        found.leftovers.extend(network::tables());
+    }
+    found._containers = containers;
+    found
+}
+
+/// Containers that live, as people name them.
+fn in_use(containers: &containers::Found) -> Vec<String> {
+    containers.in_use.iter().map(|id| format!("container {}", &id[..12])).collect()
+}
+
+/// Where the doctor would have made its directory.
+fn parent(data_root: &Path) -> Option<&Path> {
+    data_root::nearest_existing(data_root)
+}
+
+/// The places of this machine. The test kit's scratch directory is `tmp/world` in cargo's target directory.
+fn places(data_root: &Path) -> mounts::Places {
+    let mut targets: Vec<PathBuf> = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from).into_iter().collect();
+    targets.extend(Workspace::find().ok().map(|workspace| workspace.root.join("target")));
+    let program = env::current_exe().unwrap_or_default();
+    targets
+        .extend(program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file()).map(Path::to_owned));
+    let temporary: BTreeSet<_> = ["/tmp".into(), "/var/tmp".into(), env::temp_dir()].into();
+    mounts::Places {
+        data_root: data_root.to_owned(),
+        scratch: targets.into_iter().map(|target| target.join("tmp/world")).collect(),
+        temporary: temporary.into_iter().collect(),
+    }
+}
