@@ -17,7 +17,7 @@ use coracle_ground::trace;
 use nix::unistd::geteuid;
 
 use super::{environment, values};
-use crate::container::{self, Container, Network, NotStarted, Status, Tmpfs, User};
+use crate::container::{self, Container, Network, NotStarted, Rootfs, Status, Tmpfs, User};
 use crate::fault;
 use crate::store::{self, ContainerDir, Image, Reference, Store};
 use crate::time::Timestamp;
@@ -97,11 +97,10 @@ pub(super) fn run(mut args: Args) -> Result<u8> {
         "The container's directory and its lock: from here on it has a name, and this engine looks after it",
     );
     let dir = store.create(&mut container)?;
-    trace::step(7, "A root of its own: a copy of the image's, until chapter 7 makes copies needless");
-    store.make_rootfs(&reference, &container)?;
+    let rootfs = Rootfs::new(&image, store.image_root(&reference)?, container.rm, &container.rootfs)?;
     fault::point("rootfs-copied");
 
-    let outcome = container::run(&mut container, &dir);
+    let outcome = container::run(&mut container, &rootfs, &dir);
     fault::point("run-returned");
     match outcome {
         Ok(status) => {

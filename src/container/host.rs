@@ -9,7 +9,7 @@
 use super::relay::{Relay, Signals};
 use super::stdio::Stdio;
 use super::terminal::Raw;
-use super::{Container, Network, Process, Status, init};
+use super::{Container, Network, Process, Rootfs, Status, init};
 use crate::fault;
 use crate::store::ContainerDir;
 use crate::time::Timestamp;
@@ -47,7 +47,7 @@ impl std::error::Error for NotStarted {}
 ///
 /// # Errors
 /// [`NotStarted`] when the program could not be; anything else is the engine's own failure (125).
-pub(crate) fn run(container: &mut Container, dir: &ContainerDir) -> Result<u8> {
+pub(crate) fn run(container: &mut Container, rootfs: &Rootfs, dir: &ContainerDir) -> Result<u8> {
     trace::shorten(&container.rootfs, "ROOTFS");
     trace::step(2, "From here on signals wait in a queue: none is lost, and none kills us half-way");
     let signals = Signals::block()?;
@@ -56,7 +56,7 @@ pub(crate) fn run(container: &mut Container, dir: &ContainerDir) -> Result<u8> {
 
     trace::step(2, "A child in namespaces of its own, made in one step: it will be PID 1 in there");
     let (init, host) =
-        start_in(&namespaces(container), |link| init::become_program(container, &mut stdio, link))?;
+        start_in(&namespaces(container), |link| init::become_program(container, rootfs, &mut stdio, link))?;
     stdio.close_inner_ends();
     fault::point("init-cloned");
 

@@ -6,7 +6,7 @@
 //! Man pages: `namespaces(7)`, `pivot_root(2)`, `execve(2)`, `credentials(7)`.
 
 use super::stdio::Stdio;
-use super::{Container, Network, Tmpfs, User, terminal};
+use super::{Container, Network, Rootfs, Tmpfs, User, terminal};
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
 use coracle_ground::link::{Armed, Building};
 use coracle_ground::{Child, CloneFlags, Errno, InitEnd, Result, Start, spawn, sys, trace};
@@ -20,11 +20,16 @@ use std::convert::Infallible;
 use std::path::{Component, Path, PathBuf};
 
 /// Builds the container's world around this process, then becomes its program.
-pub(super) fn become_program(container: &Container, stdio: &mut Stdio, link: InitEnd) -> Result<Infallible> {
+pub(super) fn become_program(
+    container: &Container,
+    rootfs: &Rootfs,
+    stdio: &mut Stdio,
+    link: InitEnd,
+) -> Result<Infallible> {
     // Who we are has to be asked now: in a new user namespace we are nobody until the map is written.
     let (uid, gid) = (geteuid(), getegid());
     let link = link.wait_for_go()?;
-    build(container, uid, gid)?;
+    build(container, rootfs, uid, gid)?;
     let link = connect(container, stdio, link)?;
     link.wait_for_exec()?;
     match container.init {
@@ -34,7 +39,7 @@ pub(super) fn become_program(container: &Container, stdio: &mut Stdio, link: Ini
 }
 
 /// The world, step by step.
-fn build(container: &Container, uid: Uid, gid: Gid) -> Result<()> {
+fn build(container: &Container, rootfs: &Rootfs, uid: Uid, gid: Gid) -> Result<()> {
     let root = container.rootfs.as_path();
     if !uid.is_root() {
         trace::step(4, "Root inside, and outside the user that we are");
@@ -42,6 +47,7 @@ fn build(container: &Container, uid: Uid, gid: Gid) -> Result<()> {
     }
     trace::step(2, "No mount of ours may travel to the host");
     isolate_mounts()?;
+    rootfs.finish(root)?;
     trace::step(2, "A host name of its own");
     set_hostname(&container.hostname)?;
     if container.network == Network::None {

@@ -6,7 +6,7 @@
 //! - `host`: the steps of the command that was typed. It stands on the host, and stays.
 //! - `init`: the steps of the child that becomes PID 1 of the container, and in the end the program itself.
 //!
-//! Around them: `stdio` and `terminal` are what the program reads and writes; `relay` carries bytes and signals
+//! Around them: `rootfs` is the copy of the image that the container may write to; `stdio` and `terminal` are what the program reads and writes; `relay` carries bytes and signals
 //! between the two worlds while the program runs; `spec` is the one struct that says what a container is.
 //!
 //! ```text
@@ -19,9 +19,11 @@
 mod host;
 mod init;
 mod relay;
+mod rootfs;
 mod spec;
 mod stdio;
 mod terminal;
 
 pub(crate) use host::{NotStarted, run};
+pub(crate) use rootfs::Rootfs;
 pub(crate) use spec::*;

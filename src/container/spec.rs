@@ -6,6 +6,7 @@
 //!
 //! What we leave out: limits (chapter 5), capabilities (chapter 6), volumes (chapter 8), addresses (chapter 10).
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -61,6 +62,11 @@ pub(crate) struct Container {
 pub(crate) struct ContainerId(pub(crate) String);
 
 impl ContainerId {
+    /// Is this how an id looks?
+    pub(crate) fn is_one(name: &OsStr) -> bool {
+        name.len() == 64 && name.as_encoded_bytes().iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+
     /// The first twelve digits: enough to tell containers apart, short enough to be typed.
     pub(crate) fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)

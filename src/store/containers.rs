@@ -68,8 +68,11 @@ impl Store {
     pub(crate) fn all(&self) -> Result<Vec<Known>> {
         let mut all = Vec::new();
         for entry in fs::read_dir(self.containers())? {
-            let Ok(id) = entry?.file_name().into_string() else { continue };
-            let id = ContainerId(id);
+            let name = entry?.file_name();
+            if !ContainerId::is_one(&name) {
+                continue;
+            }
+            let id = ContainerId(name.to_string_lossy().into_owned());
             match file::read::<Container>(&self.state_file(&id)) {
                 Err(error) if is(&error, io::ErrorKind::NotFound) => {} // being made, or being removed
                 container => all.push(Known { id, container }),

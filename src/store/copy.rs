@@ -1,6 +1,9 @@
 //! A container's own copy of its image's root. **Until chapter 7**, where an overlay makes it unnecessary: then this
 //! file goes, and [`super::Store::make_rootfs`] mounts instead.
 //!
+//! With `--rm`, the copy of a small image goes to memory: a tmpfs in the container's own mount namespace, which the kernel
+//! takes away with the container, however that ends. All other copies lie on disk, as `rootfs` in its directory.
+//!
 //! It is on the way of every `coracle run`, so it does as little as the result allows: from one open directory to the
 //! next, no path looked up twice, one descriptor a file. Data are shared where the filesystem can (FICLONE: btrfs, XFS,
 //! bcachefs), else copied inside the kernel (copy_file_range(2)) without passing through us.
@@ -21,17 +24,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use coracle_ground::trace;
 use rustix::fs::{
-    AtFlags, CWD, FileType, Gid, Mode, OFlags, SeekFrom, Stat, Timespec, Timestamps, UTIME_OMIT, Uid,
-    XattrFlags, chownat, copy_file_range, fchmod, fchown, fgetxattr, flistxattr, fsetxattr, fstat, ftruncate,
-    futimens, ioctl_ficlone, linkat, mkdirat, mknodat, openat, readlinkat, seek, statat, symlinkat,
-    utimensat,
+    AtFlags, CWD, FileType, Mode, OFlags, SeekFrom, Stat, copy_file_range, fstat, ftruncate, ioctl_ficlone,
+    linkat, mkdirat, mknodat, openat, readlinkat, seek, statat, symlinkat,
 };
 use rustix::io::Errno;
-use rustix::process::{getegid, geteuid, umask};
+use rustix::process::umask;
 
+use super::attributes::Owner;
 use super::because;
-use super::folder::{Names, split_names};
+use super::folder::Names;
 use crate::fault;
 
 /// Each level costs two descriptors and some stack; no real root filesystem comes near.
@@ -39,12 +42,25 @@ pub(super) const DEEPEST: usize = 200;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Copies the directory `from` with all that is in it to the new directory `to`.
+/// Copies all that is in the directory `from` into the empty directory `to`, and makes `to` what `from` is.
 pub(super) fn tree(from: BorrowedFd<'_>, to: &Path) -> Result<()> {
     // The modes of the copy are those of the source, not what our caller's umask leaves of them.
     let _umask = Umask(umask(Mode::empty()));
-    let mut copy = Copy { at: PathBuf::new(), links: HashMap::new(), reflinks: true, top: None };
-    copy.top(from, to).map_err(because).with_context(|| {
+    let mut copy = Copy {
+        at: PathBuf::new(),
+        links: HashMap::new(),
+        reflinks: true,
+        top: None,
+        owner: Owner::of_new_files(),
+        count: 0,
+    };
+    let done = copy.top(from, to);
+    let how = if copy.reflinks { "data shared (FICLONE)" } else { "data copied in the kernel" };
+    trace::call(
+        || format!("copy {} files to `{}`, {how}", copy.count, to.display()),
+        &done.map_err(|errno| nix::errno::Errno::from_raw(errno.raw_os_error())),
+    );
+    done.map_err(because).with_context(|| {
         let at = Path::new("/").join(&copy.at);
         format!("copy `{}` to `{}`", at.display(), to.display())
     })
@@ -69,16 +85,19 @@ struct Copy {
     reflinks: bool,
     /// The topmost directory of the copy.
     top: Option<OwnedFd>,
+    /// Whose our new files are before anything is done about it.
+    owner: Owner,
+    /// How many files there were.
+    count: usize,
 }
 
 impl Copy {
     fn top(&mut self, from: BorrowedFd<'_>, to: &Path) -> rustix::io::Result<()> {
-        mkdirat(CWD, to, Mode::RWXU)?;
         let to = openat(CWD, to, FOLDER, Mode::empty())?;
         self.top =
             Some(to.try_clone().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::MFILE))?);
         self.folder(from, to.as_fd(), 0)?;
-        finish(from, to.as_fd(), &fstat(from)?)
+        self.owner.finish(from, to.as_fd(), &fstat(from)?)
     }
 
     /// Copies what is in `from` into `to`.
@@ -102,6 +121,7 @@ impl Copy {
         name: &CStr,
         depth: usize,
     ) -> rustix::io::Result<()> {
+        self.count += 1;
         let stat = statat(from, name, AtFlags::SYMLINK_NOFOLLOW)?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         if stat.st_nlink > 1 && kind != FileType::Directory && self.linked(to, name, &stat)? {
@@ -113,16 +133,16 @@ impl Copy {
                 let (from, to) =
                     (openat(from, name, FOLDER, Mode::empty())?, openat(to, name, FOLDER, Mode::empty())?);
                 self.folder(from.as_fd(), to.as_fd(), depth + 1)?;
-                finish(from.as_fd(), to.as_fd(), &stat)
+                self.owner.finish(from.as_fd(), to.as_fd(), &stat)
             }
             FileType::RegularFile => self.file(from, to, name, &stat),
             FileType::Symlink => {
                 symlinkat(readlinkat(from, name, Vec::new())?, to, name)?;
-                finish_by_name(to, name, &stat)
+                self.owner.finish_by_name(to, name, &stat)
             }
             kind => {
                 mknodat(to, name, kind, Mode::from_raw_mode(stat.st_mode), stat.st_rdev)?;
-                finish_by_name(to, name, &stat)
+                self.owner.finish_by_name(to, name, &stat)
             }
         }
     }
@@ -152,7 +172,7 @@ impl Copy {
         let to = openat(to, name, write, Mode::from_raw_mode(stat.st_mode & 0o777))?;
         self.data(&from, &to, stat)?;
         fault::point("rootfs-copying");
-        finish(from.as_fd(), to.as_fd(), stat)
+        self.owner.finish(from.as_fd(), to.as_fd(), stat)
     }
 
     /// Shares or copies what is in a file.
@@ -218,70 +238,5 @@ fn through_us(from: &OwnedFd, to: &OwnedFd, start: u64, end: u64) -> io::Result<
     from.seek(io::SeekFrom::Start(start))?;
     to.seek(io::SeekFrom::Start(start))?;
     io::copy(&mut from.take(end - start), &mut to)?;
-    Ok(())
-}
-
-/// Gives an open copy the source's owner, mode, attributes and times, in the order in which none undoes another:
-/// a change of owner clears set-user-ID and capabilities, and every change touches the times.
-fn finish(from: BorrowedFd<'_>, to: BorrowedFd<'_>, stat: &Stat) -> rustix::io::Result<()> {
-    let owned = is_ours(stat);
-    if !owned {
-        unless_forbidden(fchown(to, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid))))?;
-    }
-    let mode = Mode::from_raw_mode(stat.st_mode);
-    let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-    if is_folder || !owned || mode.bits() & 0o7000 != 0 {
-        fchmod(to, mode)?;
-    }
-    attributes(from, to)?;
-    futimens(to, &times(stat))
-}
-
-/// The same for what has no content, and cannot be opened.
-fn finish_by_name(folder: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> rustix::io::Result<()> {
-    if !is_ours(stat) {
-        let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-        unless_forbidden(chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW))?;
-    }
-    utimensat(folder, name, &times(stat), AtFlags::SYMLINK_NOFOLLOW)
-}
-
-/// Does a file that we make belong to the right user and group already?
-fn is_ours(stat: &Stat) -> bool {
-    (stat.st_uid, stat.st_gid) == (geteuid().as_raw(), getegid().as_raw())
-}
-
-/// An ordinary user cannot give files away and need not: in the user namespace all of them are root's.
-fn unless_forbidden(done: rustix::io::Result<()>) -> rustix::io::Result<()> {
-    match done {
-        Err(Errno::PERM) if !geteuid().is_root() => Ok(()),
-        other => other,
-    }
-}
-
-/// The source's time of change; the time of access is nobody's business.
-fn times(stat: &Stat) -> Timestamps {
-    Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-        last_modification: Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ },
-    }
-}
-
-/// Copies the extended attributes that this user may set. Most files have none, and then this is one call.
-fn attributes(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> rustix::io::Result<()> {
-    let mut names = [0_u8; 4096];
-    let listed = match flistxattr(from, &mut names[..]) {
-        Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(()),
-        other => other?,
-    };
-    let mut value = vec![0_u8; 65_536]; // XATTR_SIZE_MAX
-    for name in split_names(&names[..listed]) {
-        let length = fgetxattr(from, name, &mut value[..])?;
-        match fsetxattr(to, name, &value[..length], XattrFlags::empty()) {
-            // Labels and capabilities are for root to set.
-            Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP) => {}
-            Err(error) => return Err(error),
-        }
-    }
     Ok(())
 }

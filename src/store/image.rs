@@ -8,13 +8,13 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use super::{Reference, Store, copy, file, is};
-use crate::container::Container;
 use crate::time::Timestamp;
 
 /// What `image.json` says.
@@ -49,6 +49,19 @@ pub(crate) struct Config {
 /// Docker's, for images that name none.
 pub(crate) const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The root of an image, open, and locked against its removal.
+pub(crate) struct ImageRoot {
+    _lock: File,
+    root: OwnedFd,
+}
+
+impl ImageRoot {
+    /// Makes the empty directory `to` a copy of it.
+    pub(crate) fn copy_into(&self, to: &Path) -> Result<()> {
+        copy::tree(self.root.as_fd(), to)
+    }
+}
+
 impl Store {
     /// The image that `reference` names.
     pub(crate) fn find_image(&self, reference: &Reference) -> Result<Image> {
@@ -75,18 +88,18 @@ impl Store {
         Ok(all)
     }
 
-    /// Fills the container's root with a copy of its image's.
+    /// The root of an image, open for copying.
     ///
-    /// The image's directory is locked for as long as it is read, so that an import of the same name waits with
+    /// The image's directory is locked for as long as this lives, so that an import of the same name waits with
     /// removing it; it does not wait with taking its place.
-    pub(crate) fn make_rootfs(&self, reference: &Reference, container: &Container) -> Result<()> {
+    pub(crate) fn image_root(&self, reference: &Reference) -> Result<ImageRoot> {
         let folder = self.image_folder(reference);
         let image = File::open(&folder).map_err(|_| self.no_such_image(reference))?;
         rustix::fs::flock(&image, rustix::fs::FlockOperation::LockShared)?;
         let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
-        let rootfs = rustix::fs::openat(&image, "rootfs", flags, rustix::fs::Mode::empty())
+        let root = rustix::fs::openat(&image, "rootfs", flags, rustix::fs::Mode::empty())
             .with_context(|| format!("the image `{reference}` has lost its `rootfs`: import it again"))?;
-        copy::tree(std::os::fd::AsFd::as_fd(&rootfs), &container.rootfs)
+        Ok(ImageRoot { _lock: image, root })
     }
 
     /// The directory of an image, whether it exists or not.

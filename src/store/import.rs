@@ -127,6 +127,7 @@ impl Store {
             "`{shown}` holds the data root `{}` itself: an image of it would hold a copy of itself",
             self.root.display()
         );
+        fs::create_dir(rootfs)?;
         copy::tree(source.as_fd(), rootfs)?;
         Ok(Vec::new())
     }

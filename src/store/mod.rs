@@ -24,6 +24,7 @@
 //!
 //! What we leave out: layers and content addresses (chapters 7 and 9), volumes (8), networks (10).
 
+mod attributes;
 mod containers;
 mod copy;
 mod file;
@@ -48,7 +49,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 pub(crate) use containers::ContainerDir;
-pub(crate) use image::{Config, DEFAULT_PATH, Image};
+pub(crate) use image::{Config, DEFAULT_PATH, Image, ImageRoot};
 pub(crate) use import::Source;
 pub(crate) use names::id as new_id;
 pub(crate) use reconcile::kill_and_wait;
@@ -100,8 +101,9 @@ impl Store {
     /// One sentence for a data root that cannot be used, with the way out.
     fn unusable(&self, error: io::Error) -> anyhow::Error {
         let root = self.root.display();
+        let why = Errno::from_io_error(&error).map_or(error.into(), because);
         anyhow!(
-            "cannot use `{root}` as the data root: {error}; set CORACLE_ROOT to a directory that you can write to"
+            "cannot use `{root}` as the data root: {why}; set CORACLE_ROOT to a directory that you can write to"
         )
     }
 }
@@ -128,7 +130,10 @@ fn because(errno: Errno) -> anyhow::Error {
         Errno::NOSPC => anyhow!("the disk is full (ENOSPC)"),
         Errno::DQUOT => anyhow!("your disk quota is used up (EDQUOT)"),
         Errno::XDEV => anyhow!("something is mounted there; unmount it first (EXDEV)"),
-        _ => io::Error::from(errno).into(),
+        _ => {
+            let errno = nix::errno::Errno::from_raw(errno.raw_os_error());
+            anyhow!("{} ({errno:?})", errno.desc())
+        }
     }
 }
 

@@ -29,16 +29,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::{ContainerDir, Store, file, is, remove, try_lock};
-use crate::container::{Container, Process, Status};
+use crate::container::{Container, ContainerId, Process, Status};
 use crate::time::Timestamp;
 
 impl Store {
     /// Cleans up. An error of kind `NotFound` means that there is no data root yet.
     pub(super) fn reconcile(&self) -> Result<()> {
         for container in fs::read_dir(self.containers()).map_err(|error| self.unless_missing(error))? {
-            let path = container?.path();
-            if looks_abandoned(&path) {
-                self.settle(&path)?;
+            let container = container?;
+            // Whatever else somebody keeps there is not ours to judge.
+            if ContainerId::is_one(&container.file_name()) && looks_abandoned(&container.path()) {
+                self.settle(&container.path())?;
             }
         }
         for image in fs::read_dir(self.images()).map_err(|error| self.unless_missing(error))? {
@@ -61,6 +62,7 @@ impl Store {
         let lock = match File::options().write(true).open(path.join("lock")) {
             Ok(lock) if try_lock(&lock)? => lock,
             Ok(_) => return Ok(()), // its engine had only just made the directory when we looked
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Ok(()), // not for us to open
             Err(_) if path.join("state.json").exists() => return Ok(()), // it has ended meanwhile
             Err(_) => {
                 drop(global);

@@ -23,6 +23,7 @@ use rustix::io::Errno;
 
 use super::because;
 use super::folder::{Names, proc_path};
+use crate::fault;
 
 /// Deeper than this, a directory is moved up before it is emptied: each level costs a descriptor and some stack, and
 /// a container can nest directories without end.
@@ -71,7 +72,7 @@ impl Emptying<'_> {
     fn empty(&mut self, folder: BorrowedFd<'_>, depth: usize) -> rustix::io::Result<()> {
         for name in Names::of(folder)?.iter() {
             match unlink(folder, name, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => {}
+                Ok(()) | Err(Errno::NOENT) => fault::point("rootfs-removing"),
                 // unlink(2) of a directory: EISDIR on Linux, EPERM by POSIX and on some filesystems.
                 Err(Errno::ISDIR | Errno::PERM) if depth >= DEEP => self.move_up(folder, name)?,
                 Err(Errno::ISDIR | Errno::PERM) => {

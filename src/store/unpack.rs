@@ -28,13 +28,13 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::fs::{
-    AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, UTIME_OMIT, Uid,
-    XattrFlags, chmodat, chownat, fsetxattr, linkat, makedev, mkdirat, mknodat, open, openat, openat2,
-    symlinkat, unlinkat, utimensat,
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Uid, XattrFlags, chmodat, chownat, fsetxattr,
+    linkat, makedev, mkdirat, mknodat, open, openat, openat2, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 use tar::{Entry, EntryType, Header};
 
+use super::attributes::times;
 use super::because;
 use super::copy::DEEPEST;
 use crate::fault;
@@ -218,7 +218,7 @@ impl Unpacking {
         if has_mode {
             chmodat(folder, name, meta.mode, AtFlags::empty()).map_err(because)?;
         }
-        utimensat(folder, name, &meta.times(), AtFlags::SYMLINK_NOFOLLOW).map_err(because)
+        utimensat(folder, name, &times(meta.mtime, 0), AtFlags::SYMLINK_NOFOLLOW).map_err(because)
     }
 
     /// The directories' own modes and times, the deepest first, and what there is to say.
@@ -238,15 +238,6 @@ impl Unpacking {
                 "{nodes} device nodes were left out: only root of the host can make them, and a container gets its own /dev"
             )],
         })
-    }
-}
-
-impl Meta {
-    fn times(&self) -> Timestamps {
-        Timestamps {
-            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-            last_modification: Timespec { tv_sec: self.mtime, tv_nsec: 0 },
-        }
     }
 }
 
