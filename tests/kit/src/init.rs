@@ -96,6 +96,8 @@ fn listen(control: UnixStream, subject: Pid, proc: Arc<Proc>, at_timeout: Arc<Mu
                     }
                 }
                 Some(Order::GiveUp) => {
+                    // Stopped first: a fork bomb would not let us count.
+                    let _ = kill(Pid::from_raw(-1), Signal::SIGSTOP);
                     if let Ok(mut list) = at_timeout.lock() {
                         *list = proc.others();
                     }

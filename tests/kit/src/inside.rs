@@ -14,7 +14,7 @@
 //!
 //! Man pages: unshare(2), pid_namespaces(7), PR_SET_PDEATHSIG in prctl(2).
 
-use crate::message::{News, Spec, hear, say};
+use crate::message::{News, Spec, described, say};
 use crate::{init, needs};
 use coracle_ground::sys;
 use nix::sched::CloneFlags;
@@ -54,7 +54,7 @@ fn report(part: fn(&Spec, &UnixStream) -> io::Result<()>) -> i32 {
         Ok(socket) => UnixStream::from(socket),
         Err(_) => return 2,
     };
-    match hear(&control).and_then(|spec| part(&spec, &control)) {
+    match described(&control).and_then(|spec| part(&spec, &control)) {
         Ok(()) => 0,
         Err(error) => {
             let _ = say(&control, &News::Failed(error.to_string())); // if nobody listens, nobody waits

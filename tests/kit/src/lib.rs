@@ -101,6 +101,7 @@ mod judge;
 mod message;
 mod mountinfo;
 mod needs;
+mod nftables;
 mod outcome;
 mod photograph;
 mod place;

@@ -3,11 +3,11 @@
 //!
 //! One socket pair connects them, and is the standard input of both processes that make the world. The host side
 //! sends the [`Spec`] (once for each of the two), then the subject's three standard streams as file descriptors
-//! (`SCM_RIGHTS`), and may send [`Order`]s. Init answers with [`News`]. Each is one line of JSON.
+//! (`SCM_RIGHTS`), and may send [`Order`]s. Init answers with [`News`]. Orders and news are one line of JSON each.
 //!
 //! Man pages: unix(7), cmsg(3).
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
@@ -81,14 +81,20 @@ pub(crate) fn say(mut to: &UnixStream, message: &impl Serialize) -> io::Result<(
     to.write_all(&line)
 }
 
-/// Receives one such line, and not a byte more: another process may be the one to read on.
-pub(crate) fn hear<T: DeserializeOwned>(mut from: &UnixStream) -> io::Result<T> {
-    let mut line = Vec::new();
-    let mut byte = [0];
-    while from.read(&mut byte)? == 1 && byte != *b"\n" {
-        line.extend(byte);
-    }
-    Ok(serde_json::from_slice(&line)?)
+/// Sends the description of a world, with its length before it.
+pub(crate) fn describe(mut to: &UnixStream, spec: &Spec) -> io::Result<()> {
+    let text = serde_json::to_vec(spec)?;
+    to.write_all(&(text.len() as u32).to_ne_bytes())?;
+    to.write_all(&text)
+}
+
+/// Receives what [`describe`] sent, and not a byte more: it is another process that reads on.
+pub(crate) fn described(mut from: &UnixStream) -> io::Result<Spec> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let mut text = vec![0; u32::from_ne_bytes(length) as usize];
+    from.read_exact(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
 }
 
 /// Sends the subject's standard streams, with one byte to carry them.

@@ -5,11 +5,10 @@
 //! prints one of the host, so that a whole test run can be compared before and after.
 
 use crate::proc::Proc;
-use crate::{fence, mountinfo};
+use crate::{fence, mountinfo, nftables};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::process::Command;
 
 /// What there is, by kind and name, with the details that must not change either.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,7 +62,8 @@ impl Photograph {
         for link in links(proc) {
             photograph.add(Kind::Link, &link, "");
         }
-        for table in nft_tables() {
+        // An ordinary user on the host may not ask; in a world everybody may.
+        for table in nftables::tables().unwrap_or_default() {
             photograph.add(Kind::NftTable, &table, "");
         }
         Ok(photograph)
@@ -130,13 +130,6 @@ impl Photograph {
 fn links(proc: &Proc) -> Vec<String> {
     let table = proc.text("self/net/dev");
     table.lines().skip(2).filter_map(|line| Some(line.split_once(':')?.0.trim().to_string())).collect()
-}
-
-/// The tables of nftables in this network namespace, when there is nftables at all.
-fn nft_tables() -> Vec<String> {
-    let told = Command::new("nft").args(["list", "tables"]).output();
-    let text = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned()).unwrap_or_default();
-    text.lines().filter_map(|line| line.strip_prefix("table ")).map(String::from).collect()
 }
 
 #[cfg(test)]

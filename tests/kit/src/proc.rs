@@ -59,10 +59,16 @@ impl Proc {
         }
     }
 
-    /// A name for each process but this one.
+    /// A name for each process but this one; when they are many, for the first of them and the count of the others.
     pub(crate) fn others(&self) -> Vec<String> {
-        let others = self.pids().into_iter().filter(|pid| *pid != std::process::id());
-        others.map(|pid| self.name(pid)).collect()
+        const MANY: usize = 10;
+        let mut others = self.pids();
+        others.retain(|pid| *pid != std::process::id());
+        let mut names: Vec<String> = others.iter().take(MANY).map(|pid| self.name(*pid)).collect();
+        if others.len() > MANY {
+            names.push(format!("and {} more processes", others.len() - MANY));
+        }
+        names
     }
 
     /// A variable in the environment of a process, as it was when its program started.

@@ -3,7 +3,7 @@
 use crate::captured::Captured;
 use crate::fence::Fence;
 use crate::inside::{MARK, SELF};
-use crate::message::{Ended, News, Order, say, send_streams};
+use crate::message::{Ended, News, Order, describe, say, send_streams};
 use crate::outcome::{Failure, Verdict};
 use crate::proc::Proc;
 use crate::world::{VARIABLE, World, new_id, slowness};
@@ -78,8 +78,8 @@ impl Running {
             .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .spawn()?;
-        say(&ours, &spec)?; // for the shore
-        say(&ours, &spec)?; // for init
+        describe(&ours, &spec)?; // for the shore
+        describe(&ours, &spec)?; // for init
         send_streams(&ours, &streams.of_the_subject)?;
         drop(streams.of_the_subject);
         let mut running = Running {
