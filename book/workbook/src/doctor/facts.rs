@@ -48,6 +48,13 @@ pub(crate) struct Facts {
     pub(crate) written: Vec<u32>,
 }
 
+impl Facts {
+    /// What was tried in the way that the tests will take: directly with CAP_SYS_ADMIN, else through a user namespace.
+    pub(crate) fn tries(&self) -> &Tries {
+        if self.user.may_admin { &self.as_is } else { &self.in_user_namespace }
+    }
+}
+
 /// Which Linux this is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

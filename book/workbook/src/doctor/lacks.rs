@@ -1,6 +1,6 @@
 //! What is missing, need by need: the sentence and the commands that help. Pure functions of the facts.
 
-use super::facts::{Attempt, CgroupMode, Facts, Place, Tries};
+use super::facts::{Attempt, CgroupMode, Facts, Place};
 use super::fixes;
 use super::needs::Need;
 use super::texts::{human_bytes, version};
@@ -39,11 +39,6 @@ pub(super) fn elsewhere(facts: &Facts) -> Option<Lack> {
     }
 }
 
-/// The way the test kit will take: as root directly, as an ordinary user through a user namespace.
-fn tries(facts: &Facts) -> &Tries {
-    if facts.user.uid == 0 { &facts.as_is } else { &facts.in_user_namespace }
-}
-
 /// Compares one need with the facts.
 pub(super) fn lack(facts: &Facts, need: Need, chapter: u32) -> Option<Lack> {
     match need {
@@ -72,7 +67,7 @@ fn told(attempt: &Attempt) -> Option<String> {
 
 /// The namespaces and the fresh `/proc`. A refusal has many possible owners; the switches tell which.
 fn namespaces(facts: &Facts, chapter: u32) -> Option<Lack> {
-    let tries = tries(facts);
+    let tries = facts.tries();
     let failed = told(&tries.namespaces).or_else(|| told(&tries.proc))?;
     let switches = &facts.switches;
     let flags = || vec![fixes::CONTAINER_FLAGS.to_owned()];
@@ -121,7 +116,7 @@ fn namespaces(facts: &Facts, chapter: u32) -> Option<Lack> {
 
 /// Only asked where a fresh `/proc` works: the kernel refuses `/sys` for the same reason.
 fn sys(facts: &Facts) -> Option<Lack> {
-    let failed = told(&tries(facts).sys).filter(|_| tries(facts).proc.works())?;
+    let failed = told(&facts.tries().sys).filter(|_| facts.tries().proc.works())?;
     let why = format!(
         "no new /sys may be mounted ({failed}), most likely because parts of the present one are masked"
     );
@@ -188,7 +183,7 @@ fn cgroups(facts: &Facts, chapter: u32) -> Option<Lack> {
 
 /// On the disk of the data root; a failure there and success in memory means that this disk cannot be an upper layer.
 fn overlay(facts: &Facts, chapter: u32) -> Option<Lack> {
-    let tries = tries(facts);
+    let tries = facts.tries();
     if tries.overlay.works() || !tries.namespaces.works() {
         return None;
     }
@@ -225,7 +220,7 @@ fn firewall(facts: &Facts) -> Option<Lack> {
     if let Some(lack) = missing_tools(facts, &["nft"]) {
         return Some(Lack { verdict: Verdict::NeedsFix, ..lack });
     }
-    if let Some(failed) = told(&tries(facts).nft) {
+    if let Some(failed) = told(&facts.tries().nft) {
         let modprobe = fixes::as_root(facts, "modprobe nf_tables");
         return lacking(
             Verdict::NeedsLab,

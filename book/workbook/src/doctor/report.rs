@@ -191,10 +191,10 @@ fn world(tries: &Tries) -> String {
     result(first.unwrap_or(&Attempt::Works))
 }
 
-/// For root both ways, for others the only one.
+/// With CAP_SYS_ADMIN both ways, for others the only one.
 fn namespaces(facts: &Facts) -> String {
     let inside = world(&facts.in_user_namespace);
-    if facts.user.uid != 0 {
+    if !facts.user.may_admin {
         return format!("{inside} in a user namespace");
     }
     format!("{} as root; {inside} in a user namespace", world(&facts.as_is))
@@ -233,7 +233,7 @@ fn cgroups(facts: &Facts) -> String {
 
 /// On the data root's disk, and in a user namespace.
 fn overlay(facts: &Facts) -> String {
-    let tries = if facts.user.uid == 0 { &facts.as_is } else { &facts.in_user_namespace };
+    let tries = facts.tries();
     let place = format!("{} ({})", facts.data_root.path.display(), facts.data_root.disk.kind);
     let here = match &tries.overlay {
         Attempt::Works => format!("works at {place}"),
@@ -245,9 +245,9 @@ fn overlay(facts: &Facts) -> String {
         (_, Attempt::Works) => ", works in memory",
         (_, Attempt::Fails { .. }) => ", fails in memory too",
     };
-    let user = match (facts.user.uid, facts.in_user_namespace.overlay_in_memory.works()) {
-        (0, true) => "; also in a user namespace",
-        (0, false) => "; not in a user namespace",
+    let user = match (facts.user.may_admin, facts.in_user_namespace.overlay_in_memory.works()) {
+        (true, true) => "; also in a user namespace",
+        (true, false) => "; not in a user namespace",
         _ => "",
     };
     format!("{here}{memory}{user}")
@@ -255,7 +255,7 @@ fn overlay(facts: &Facts) -> String {
 
 /// nft and forwarding.
 fn network(facts: &Facts) -> String {
-    let tries = if facts.user.uid == 0 { &facts.as_is } else { &facts.in_user_namespace };
+    let tries = facts.tries();
     let has = facts.tools.iter().any(|name| name == "nft");
     let nft = match &tries.nft {
         Attempt::Works => "nft works in a new network namespace".to_owned(),
