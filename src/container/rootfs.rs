@@ -11,7 +11,7 @@
 
 use crate::store::{Image, ImageRoot};
 use coracle_ground::sys::{self, MsFlags};
-use coracle_ground::{Errno, Error, trace};
+use coracle_ground::{Error, trace};
 use std::path::Path;
 
 /// The largest image whose copy goes to memory, in bytes: 64 MiB. Memory is worth more than disk.
@@ -45,10 +45,6 @@ impl Rootfs {
             "A root of its own: a copy of the image's, in memory, because --rm will drop it anyway",
         );
         sys::mount("tmpfs", at, MsFlags::empty(), "mode=755")?;
-        image.copy_into(at).map_err(|error| {
-            let errno =
-                error.root_cause().downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
-            Error::new(format!("{error:#}"), errno.map_or(Errno::EIO, Errno::from_raw))
-        })
+        image.copy_into(at)
     }
 }

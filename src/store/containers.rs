@@ -18,7 +18,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -143,11 +143,6 @@ impl Store {
 }
 
 impl ContainerDir {
-    /// Where it is: `containers/<id>` below the data root.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Writes `state.json` anew, in one step: a reader sees the old state or the new one, never half of one.
     pub(crate) fn save(&self, container: &Container) -> Result<()> {
         file::write(&self.path, "state.json", container, self.durable)
@@ -181,7 +176,7 @@ impl ContainerDir {
         fault::point("rootfs-removed");
         self.unlock()?;
         fault::point("container-unlocked");
-        remove::tree(&self.path)
+        Ok(remove::tree(&self.path)?)
     }
 
     /// Takes the name of the lock away. The lock itself lasts until `self` is dropped.

@@ -1,12 +1,12 @@
 //! A container's own copy of its image's root. **Until chapter 7**, where an overlay makes it unnecessary: then this
-//! file goes, and [`super::Store::make_rootfs`] mounts instead.
+//! file goes, and [`super::ImageRoot`] is mounted instead.
 //!
 //! With `--rm`, the copy of a small image goes to memory: a tmpfs in the container's own mount namespace, which the kernel
 //! takes away with the container, however that ends. All other copies lie on disk, as `rootfs` in its directory.
 //!
 //! It is on the way of every `coracle run`, so it does as little as the result allows: from one open directory to the
 //! next, no path looked up twice, one descriptor a file. Data are shared where the filesystem can (FICLONE: btrfs, XFS,
-//! bcachefs), else copied inside the kernel (copy_file_range(2)) without passing through us.
+//! bcachefs), else copied inside the kernel (copy_file_range(2), and sendfile(2) between filesystems) without passing through us.
 //!
 //! Kept: kinds, modes, owners, times, holes, extended attributes of files and directories (a program's capabilities are
 //! one), hard links between files of the tree, device nodes. The source is never written, and links never followed.
@@ -17,24 +17,21 @@
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
-use std::fs::File;
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use coracle_ground::trace;
+use coracle_ground::{Error, trace};
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, SeekFrom, Stat, copy_file_range, fstat, ftruncate, ioctl_ficlone,
-    linkat, mkdirat, mknodat, openat, readlinkat, seek, statat, symlinkat,
+    linkat, mkdirat, mknodat, openat, readlinkat, seek, sendfile, statat, symlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::umask;
 
 use super::attributes::Owner;
-use super::because;
 use super::folder::Names;
+use super::nix_errno;
 use crate::fault;
 
 /// Each level costs two descriptors and some stack; no real root filesystem comes near.
@@ -43,26 +40,27 @@ pub(super) const DEEPEST: usize = 200;
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Copies all that is in the directory `from` into the empty directory `to`, and makes `to` what `from` is.
-pub(super) fn tree(from: BorrowedFd<'_>, to: &Path) -> Result<()> {
+pub(super) fn tree(from: BorrowedFd<'_>, to: &Path) -> Result<(), Error> {
     // The modes of the copy are those of the source, not what our caller's umask leaves of them.
     let _umask = Umask(umask(Mode::empty()));
     let mut copy = Copy {
         at: PathBuf::new(),
         links: HashMap::new(),
-        reflinks: true,
+        way: Way::Share,
         top: None,
         owner: Owner::of_new_files(),
         count: 0,
     };
-    let done = copy.top(from, to);
-    let how = if copy.reflinks { "data shared (FICLONE)" } else { "data copied in the kernel" };
-    trace::call(
-        || format!("copy {} files to `{}`, {how}", copy.count, to.display()),
-        &done.map_err(|errno| nix::errno::Errno::from_raw(errno.raw_os_error())),
-    );
-    done.map_err(because).with_context(|| {
+    let done = copy.top(from, to).map_err(nix_errno);
+    let way = match copy.way {
+        Way::Share => "FICLONE",
+        Way::Copy => "copy_file_range",
+        Way::Send => "sendfile",
+    };
+    trace::call(|| format!("copy {} files to `{}`, data by {way}", copy.count, to.display()), &done);
+    done.map_err(|errno| {
         let at = Path::new("/").join(&copy.at);
-        format!("copy `{}` to `{}`", at.display(), to.display())
+        Error::new(format!("copy `{}` to `{}`", at.display(), to.display()), errno)
     })
 }
 
@@ -81,8 +79,8 @@ struct Copy {
     at: PathBuf,
     /// Where the first copy of each file with several names is.
     links: HashMap<(u64, u64), CString>,
-    /// Does this filesystem share data between files? True until it says no.
-    reflinks: bool,
+    /// How data get there: the best way that has not failed yet.
+    way: Way,
     /// The topmost directory of the copy.
     top: Option<OwnedFd>,
     /// Whose our new files are before anything is done about it.
@@ -178,65 +176,78 @@ impl Copy {
     /// Shares or copies what is in a file.
     fn data(&mut self, from: &OwnedFd, to: &OwnedFd, stat: &Stat) -> rustix::io::Result<()> {
         let size = stat.st_size.unsigned_abs();
-        if size == 0 {
-            return Ok(());
-        }
-        if self.reflinks {
+        if self.way == Way::Share && size > 0 {
             match ioctl_ficlone(to, from) {
                 Ok(()) => return Ok(()),
-                // "not on this filesystem", said in four ways; one answer holds for the whole tree
-                Err(Errno::OPNOTSUPP | Errno::NOTTY | Errno::XDEV | Errno::INVAL | Errno::NOSYS) => {
-                    self.reflinks = false;
-                }
-                Err(error) => return Err(error),
+                Err(error) => self.way = self.way.next(error)?,
             }
         }
         if stat.st_blocks.unsigned_abs() * 512 < size {
-            return with_holes(from, to, size);
+            return self.with_holes(from, to, size);
         }
-        range(from, to, 0, size)
+        self.range(from, to, 0, size)
     }
-}
 
-/// Copies the pieces of a file that hold data; what lies between stays a hole.
-fn with_holes(from: &OwnedFd, to: &OwnedFd, size: u64) -> rustix::io::Result<()> {
-    ftruncate(to, size)?;
-    let mut at = 0;
-    while at < size {
-        let data = match seek(from, SeekFrom::Data(at)) {
-            Ok(data) => data,
-            Err(Errno::NXIO) => return Ok(()), // only a hole is left
-            Err(error) => return Err(error),
-        };
-        at = seek(from, SeekFrom::Hole(data))?;
-        range(from, to, data, at)?;
+    /// Copies the pieces of a file that hold data; what lies between stays a hole.
+    fn with_holes(&mut self, from: &OwnedFd, to: &OwnedFd, size: u64) -> rustix::io::Result<()> {
+        ftruncate(to, size)?;
+        let mut at = 0;
+        while at < size {
+            let data = match seek(from, SeekFrom::Data(at)) {
+                Ok(data) => data,
+                Err(Errno::NXIO) => return Ok(()), // only a hole is left
+                Err(error) => return Err(error),
+            };
+            at = seek(from, SeekFrom::Hole(data))?;
+            self.range(from, to, data, at)?;
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Copies the bytes from `start` to `end` inside the kernel, or through us where it cannot.
-fn range(from: &OwnedFd, to: &OwnedFd, start: u64, end: u64) -> rustix::io::Result<()> {
-    let (mut read, mut written) = (start, start);
-    while read < end {
-        let left = usize::try_from(end - read).unwrap_or(usize::MAX);
-        match copy_file_range(from, Some(&mut read), to, Some(&mut written), left) {
-            Ok(0) => return Ok(()), // it was cut short meanwhile
-            Ok(_) => {}
-            Err(Errno::XDEV | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
-                return through_us(from, to, read, end)
-                    .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO));
+    /// Copies the bytes from `start` to `end` inside the kernel.
+    fn range(&mut self, from: &OwnedFd, to: &OwnedFd, start: u64, end: u64) -> rustix::io::Result<()> {
+        let (mut read, mut written) = (start, start);
+        if start > 0 {
+            seek(to, SeekFrom::Start(start))?; // where sendfile writes
+        }
+        while read < end {
+            let left = usize::try_from(end - read).unwrap_or(usize::MAX);
+            let copied = match self.way {
+                Way::Send => sendfile(to, from, Some(&mut read), left),
+                _ => copy_file_range(from, Some(&mut read), to, Some(&mut written), left),
+            };
+            match copied {
+                Ok(0) => return Ok(()), // it was cut short meanwhile
+                Ok(_) => {}
+                Err(error) => self.way = self.way.next(error)?,
             }
-            Err(error) => return Err(error),
         }
+        Ok(())
     }
-    Ok(())
 }
 
-fn through_us(from: &OwnedFd, to: &OwnedFd, start: u64, end: u64) -> io::Result<()> {
-    use std::io::{Read, Seek};
-    let (mut from, mut to) = (File::from(from.try_clone()?), File::from(to.try_clone()?));
-    from.seek(io::SeekFrom::Start(start))?;
-    to.seek(io::SeekFrom::Start(start))?;
-    io::copy(&mut from.take(end - start), &mut to)?;
-    Ok(())
+/// The ways in which the kernel can bring a file's data from one place to another, the best first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    /// Both files have the same blocks until one is written.
+    Share,
+    /// Within one filesystem.
+    Copy,
+    /// Between any two.
+    Send,
+}
+
+impl Way {
+    /// The next way to try, when the kernel says "not between these two files". That is said in several words, and
+    /// holds for the whole tree.
+    fn next(self, error: Errno) -> rustix::io::Result<Self> {
+        match (self, error) {
+            (Self::Send, _) => Err(error),
+            (_, Errno::XDEV | Errno::OPNOTSUPP | Errno::NOTTY | Errno::INVAL | Errno::NOSYS) => match self {
+                Self::Share => Ok(Self::Copy),
+                Self::Copy | Self::Send => Ok(Self::Send),
+            },
+            _ => Err(error),
+        }
+    }
 }

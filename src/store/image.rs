@@ -57,7 +57,7 @@ pub(crate) struct ImageRoot {
 
 impl ImageRoot {
     /// Makes the empty directory `to` a copy of it.
-    pub(crate) fn copy_into(&self, to: &Path) -> Result<()> {
+    pub(crate) fn copy_into(&self, to: &Path) -> Result<(), coracle_ground::Error> {
         copy::tree(self.root.as_fd(), to)
     }
 }

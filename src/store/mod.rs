@@ -124,17 +124,18 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// The kernel's answer in plain words, for the end of a sentence.
+/// The kernel's answer, for the end of a sentence, with its usual cause.
 fn because(errno: Errno) -> anyhow::Error {
-    match errno {
-        Errno::NOSPC => anyhow!("the disk is full (ENOSPC)"),
-        Errno::DQUOT => anyhow!("your disk quota is used up (EDQUOT)"),
-        Errno::XDEV => anyhow!("something is mounted there; unmount it first (EXDEV)"),
-        _ => {
-            let errno = nix::errno::Errno::from_raw(errno.raw_os_error());
-            anyhow!("{} ({errno:?})", errno.desc())
-        }
+    let errno = nix_errno(errno);
+    match coracle_ground::Error::new("", errno).likely_cause() {
+        Some(cause) => anyhow!("{errno:?} (likely: {cause})"),
+        None => anyhow!("{errno:?} ({})", errno.desc()),
     }
+}
+
+/// The same number in the chapters' type.
+fn nix_errno(errno: Errno) -> nix::errno::Errno {
+    nix::errno::Errno::from_raw(errno.raw_os_error())
 }
 
 /// Is this error, at its root, of that kind?

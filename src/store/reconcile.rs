@@ -66,7 +66,7 @@ impl Store {
             Err(_) if path.join("state.json").exists() => return Ok(()), // it has ended meanwhile
             Err(_) => {
                 drop(global);
-                return remove::tree(path);
+                return Ok(remove::tree(path)?);
             }
         };
         let dir = ContainerDir::adopt(path.to_owned(), lock);
@@ -108,7 +108,7 @@ impl Store {
         drop(folder);
         let _global = self.lock()?;
         let Ok(folder) = File::open(path) else { return Ok(()) };
-        if try_lock(&folder)? { remove::tree(path) } else { Ok(()) }
+        if try_lock(&folder)? { Ok(remove::tree(path)?) } else { Ok(()) }
     }
 }
 

@@ -15,14 +15,14 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use coracle_ground::Error;
 use rustix::fs::{
     AtFlags, Mode, OFlags, ResolveFlags, SeekFrom, chmod, open, openat, openat2, renameat, seek, unlinkat,
 };
 use rustix::io::Errno;
 
-use super::because;
 use super::folder::{Names, proc_path};
+use super::nix_errno;
 use crate::fault;
 
 /// Deeper than this, a directory is moved up before it is emptied: each level costs a descriptor and some stack, and
@@ -30,8 +30,12 @@ use crate::fault;
 const DEEP: usize = 128;
 
 /// Removes `path` with all that is in it. That nothing is there is no error.
-pub(super) fn tree(path: &Path) -> Result<()> {
-    remove(path).map_err(because).with_context(|| format!("remove `{}`", path.display()))
+pub(super) fn tree(path: &Path) -> Result<(), Error> {
+    remove(path).map_err(|errno| {
+        let mounted =
+            if errno == Errno::XDEV { ", in which something is mounted: unmount it first" } else { "" };
+        Error::new(format!("remove `{}`{mounted}", path.display()), nix_errno(errno))
+    })
 }
 
 fn remove(path: &Path) -> rustix::io::Result<()> {
