@@ -94,11 +94,12 @@ fn first_executable_file_of_the_new_root_is_found() -> Outcome {
          program rootfs/usr/local/bin/twice first; program rootfs/bin/twice second
          PATH=/opt/host
          run() { if \"$CH01\" rootfs \"$@\"; then :; else echo \"status $?\"; fi; }
-         run bin/pwd; run stray; run hello; run twice",
+         echo 'another note' >rootfs/bin/notes
+         run bin/pwd; run stray; run hello; run notes; run twice",
     )?;
-    let [path, stray, hello, twice] = out.stdout.lines().collect::<Vec<_>>()[..] else {
+    let [path, stray, hello, notes, twice] = out.stdout.lines().collect::<Vec<_>>()[..] else {
         return check(false)
-            .observed(format!("four programs were started, and ch01 {}", told(&out)))
+            .observed(format!("five programs were started, and ch01 {}", told(&out)))
             .means("at least one of them neither ran nor failed with a status")
             .misconception("find_program answers with one path, or with one error");
     };
@@ -118,12 +119,24 @@ fn first_executable_file_of_the_new_root_is_found() -> Outcome {
         ))
         .means("the search ended before it came to the program")
         .misconception("that a name is there does not make it a program: skip what cannot be executed, and go on")?;
+    check(!twice.starts_with("status"))
+        .observed(format!("`twice` is in /usr/local/bin and in /bin; `ch01 rootfs twice` printed {twice:?}"))
+        .means("the search ended before it came to the program")
+        .misconception("a directory without the program is no error: go on with the next one")?;
     check(twice == "first")
         .observed(format!(
             "`twice` is in two directories of the search path; the one that ran printed {twice:?}"
         ))
         .means("another program runs than the one that the order of the search path asks for")
-        .misconception("the search ends at the first match; that is what lets /usr/local go before /usr")
+        .misconception("the search ends at the first match; that is what lets /usr/local go before /usr")?;
+    check(notes == "status 126")
+        .observed(format!(
+            "the only `notes` along the search path cannot be executed; `ch01 rootfs notes` printed {notes:?}"
+        ))
+        .means("the error says that there is no such file, but there is one")
+        .misconception(
+            "a search that met EACCES and found nothing better ends with EACCES, and not with ENOENT",
+        )
 }
 
 fn arguments_arrive_as_they_are() -> Outcome {
@@ -180,27 +193,22 @@ fn open_directory_of_the_host_stays_outside() -> Outcome {
         )
 }
 
-/// A 64-bit program of this machine whose second program header asks for the loader `path`. It has no code.
+/// A program of this machine without code, whose second program header asks for the loader `path`.
 fn program_with_loader(path: &str) -> Vec<u8> {
     let machine: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
-    let (table, header, count) = (80u64, 56u16, 2u16);
-    let place = table + u64::from(header * count);
+    let (table, size, count) = (80u64, 56u16, 2u16);
+    let place = table + u64::from(size * count);
     let mut bytes = vec![0; place as usize];
     let mut put = |at: usize, number: &[u8]| bytes[at..at + number.len()].copy_from_slice(number);
     put(0, b"\x7fELF\x02\x01\x01");
-    put(16, &2u16.to_le_bytes()); // an executable
-    put(18, &machine.to_le_bytes());
-    put(20, &1u32.to_le_bytes());
+    put(16, &[2u16.to_le_bytes(), machine.to_le_bytes(), [1, 0]].concat()); // an executable, version 1
     put(32, &table.to_le_bytes());
-    put(52, &64u16.to_le_bytes());
-    put(54, &header.to_le_bytes());
-    put(56, &count.to_le_bytes());
-    put(80, &1u32.to_le_bytes()); // the first header, PT_LOAD, loads nothing
-    put(136, &3u32.to_le_bytes()); // the second, PT_INTERP
+    put(52, &[64u16.to_le_bytes(), size.to_le_bytes(), count.to_le_bytes()].concat());
+    put(80, &1u32.to_le_bytes()); // PT_LOAD, of nothing
+    put(136, &3u32.to_le_bytes()); // PT_INTERP
     put(136 + 8, &place.to_le_bytes());
     put(136 + 32, &(path.len() as u64 + 1).to_le_bytes());
-    bytes.extend_from_slice(path.as_bytes());
-    bytes.push(0);
+    bytes.extend(path.bytes().chain([0]));
     bytes
 }
 
