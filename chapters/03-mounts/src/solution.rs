@@ -117,20 +117,19 @@ pub fn mount_sys(root: &Path) -> Result<()> {
 /// Use `sys::mount`, `sys::mount_point`, `sys::remount`. Man pages: `cgroups(7)`, `cgroup_namespaces(7)`.
 pub fn mount_cgroups(root: &Path, hierarchies: &[Hierarchy]) -> Result<()> {
     let harmless = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let fixed = harmless | MsFlags::MS_RDONLY;
     let target = root.join("sys/fs/cgroup");
     match hierarchies {
         [] => return Ok(()),
-        [v2] if v2.name.is_empty() => {
-            return sys::mount(&v2.filesystem, &target, harmless | MsFlags::MS_RDONLY, "");
-        }
+        [v2] if v2.name.is_empty() => return sys::mount(&v2.filesystem, &target, fixed, ""),
         _ => {}
     }
     sys::mount("tmpfs", &target, harmless, "mode=755,size=64k")?;
     for hierarchy in hierarchies {
         let place = sys::mount_point(&target, &hierarchy.name)?;
-        sys::mount(&hierarchy.filesystem, &place, harmless | MsFlags::MS_RDONLY, &hierarchy.options)?;
+        sys::mount(&hierarchy.filesystem, &place, fixed, &hierarchy.options)?;
     }
-    sys::remount(&target, harmless | MsFlags::MS_RDONLY)
+    sys::remount(&target, fixed)
 }
 
 /// Task 3.3: Hide the paths `masked`, and make the paths `read_only` read-only. Called inside the new root.
