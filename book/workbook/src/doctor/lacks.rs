@@ -251,11 +251,10 @@ fn missing_tools(facts: &Facts, tools: &[&str]) -> Option<Lack> {
     if missing.is_empty() {
         return None;
     }
-    lacking(
-        Verdict::RunsHere,
-        format!("missing: {}", missing.join(", ")),
-        vec![fixes::install(facts, &missing)],
-    )
+    let named: Vec<_> = missing.iter().map(|tool| format!("`{tool}`")).collect();
+    let verb = if missing.len() == 1 { "is" } else { "are" };
+    let what = format!("{} {verb} not installed", named.join(" and "));
+    lacking(Verdict::RunsHere, what, vec![fixes::install(facts, &missing)])
 }
 
 /// What is worth a word whatever the chapter.
