@@ -1,7 +1,7 @@
 //! The `main` of a test program: the tests with their needs, run by libtest-mimic, so that `cargo test` and
 //! `cargo nextest` both see ordinary tests.
 
-use crate::needs::{Need, first_missing};
+use crate::needs::{Missing, Need, first_missing};
 use crate::outcome::{Failure, Outcome};
 use crate::report::Line;
 use crate::{inside, transcript};
@@ -26,27 +26,30 @@ pub struct Test {
 pub fn main(tests: &'static [Test]) {
     inside::if_part_of_a_world();
     let args = Arguments::from_args();
-    let skips: BTreeMap<&str, String> =
-        tests.iter().filter_map(|test| Some((test.name, first_missing(test.needs)?))).collect();
-    let trials = tests.iter().map(|test| trial(test, skips.get(test.name).cloned(), &args)).collect();
+    let missing: Vec<Option<Missing>> = tests.iter().map(|test| first_missing(test.needs)).collect();
+    let trials: Vec<Trial> =
+        tests.iter().zip(&missing).map(|(test, missing)| trial(test, missing.clone(), &args)).collect();
+    let chosen = trials.iter().map(|trial| !args.is_filtered_out(trial));
+    let skipped = tests.iter().zip(missing.iter()).zip(chosen).filter(|(_, chosen)| *chosen);
+    let skipped = summary(skipped.filter_map(|((test, missing), _)| Some((missing.as_ref()?, test.name))));
     let conclusion = libtest_mimic::run(&args, trials);
     if conclusion.num_ignored > 0 {
-        print!("{}", summary(&skips));
+        print!("{skipped}");
     }
     conclusion.exit();
 }
 
 /// How libtest-mimic shall see one test.
-fn trial(test: &'static Test, missing: Option<String>, args: &Arguments) -> Trial {
+fn trial(test: &'static Test, missing: Option<Missing>, args: &Arguments) -> Trial {
     // nextest asks for the list and leaves out what is marked there. A run of our own says the reason.
     let marked = missing.is_some() && (args.list || args.ignored);
     let insisted = args.ignored || args.include_ignored;
     let run = move || match &missing {
         None => carry_out(test),
-        Some(what) if insisted => Err(format!("skipped: needs {what}").into()),
-        Some(what) => {
-            Line::skipped(test.name, test.task, what).write();
-            Ok(Completion::ignored_with(format!("skipped: needs {what}")))
+        Some(missing) if insisted => Err(format!("needs {}; {}", missing.what, missing.fix).into()),
+        Some(missing) => {
+            Line::skipped(test.name, test.task, &missing.what, &missing.fix).write();
+            Ok(Completion::ignored_with(format!("skipped: needs {}", missing.what)))
         }
     };
     Trial::ignorable_test(test.name, run).with_kind(test.task).with_ignored_flag(marked)
@@ -76,15 +79,16 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
 }
 
 /// The count of skipped tests, by reason.
-fn summary(skips: &BTreeMap<&str, String>) -> String {
-    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (test, reason) in skips {
-        by_reason.entry(reason).or_default().push(test);
+fn summary<'a>(skipped: impl Iterator<Item = (&'a Missing, &'a str)>) -> String {
+    let mut by_reason: BTreeMap<&Missing, Vec<&str>> = BTreeMap::new();
+    for (missing, test) in skipped {
+        by_reason.entry(missing).or_default().push(test);
     }
-    by_reason
-        .iter()
-        .map(|(reason, tests)| format!("skipped: {} × needs {reason}: {}\n", tests.len(), tests.join(", ")))
-        .collect()
+    let line = |missing: &Missing, tests: &[&str]| {
+        let (count, names) = (tests.len(), tests.join(", "));
+        format!("skipped: {count} × needs {}: {names}\n  to run them: {}\n", missing.what, missing.fix)
+    };
+    by_reason.iter().map(|(missing, tests)| line(missing, tests)).collect()
 }
 
 /// The whole test program of a chapter, or of the engine.

@@ -3,13 +3,13 @@
 //! This process has no secrets from a learner: it does in 200 lines what chapters 2 and 3 teach, with less care
 //! for security (its subject is no attacker) and more for tidiness.
 
-use crate::inside::{MARK, SELF, leave_keyboard_to_the_subject, told};
+use crate::inside::{MARK, SELF, told};
 use crate::message::{Ended, News, Order, Spec, receive_streams, say};
 use crate::proc::Proc;
 use crate::{photograph::Photograph, prepare, world::slowness};
 use coracle_ground::sys;
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::fs::{self, File};
@@ -30,9 +30,9 @@ const OOM_SCORE: &str = "/proc/self/oom_score_adj";
 /// The whole life of a world's init.
 pub(crate) fn run(spec: &Spec, control: &UnixStream) -> io::Result<()> {
     sys::die_with_parent().map_err(told)?;
-    if spec.foreground {
-        leave_keyboard_to_the_subject()?;
-    }
+    // Whatever the tester and the shore have blocked, the subject starts without. Init needs no protection from
+    // Ctrl-C: the kernel spares a PID 1 all signals that it does not handle.
+    SigSet::empty().thread_set_mask()?;
     let streams = receive_streams(control)?;
     prepare::everything(spec)?;
 

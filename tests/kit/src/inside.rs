@@ -65,9 +65,7 @@ fn report(part: fn(&Spec, &UnixStream) -> io::Result<()>) -> i32 {
 
 /// The process that stands with one foot in each world: new namespaces, but still a process of the host.
 fn shore(spec: &Spec, _control: &UnixStream) -> io::Result<()> {
-    if spec.foreground {
-        leave_keyboard_to_the_subject()?;
-    } else {
+    if !spec.foreground {
         sys::new_session().map_err(told)?;
     }
     sys::die_with_parent().map_err(told)?;
@@ -110,7 +108,8 @@ fn limit_processes() -> io::Result<()> {
     Ok(setrlimit(Resource::RLIMIT_NPROC, most, most)?)
 }
 
-/// Ctrl-C and Ctrl-\ reach every process in the foreground. Those of the kit must outlive the subject, to tell how it ended.
+/// Ctrl-C and Ctrl-\ reach every process in the foreground. Those of the kit must outlive the subject, to tell how it
+/// ended: so they block both, the host side here and the shore as its child.
 pub(crate) fn leave_keyboard_to_the_subject() -> io::Result<()> {
     let mut keys = SigSet::empty();
     keys.add(Signal::SIGINT);

@@ -79,7 +79,7 @@
 //! # The report
 //!
 //! With `CORACLE_REPORT=file` each test appends a line of JSON: `test`, `task`, `result` (`passed`, `failed`,
-//! `skipped`, `not_yet`, `timed_out`), `observed`, `means`, `misconception`, `needs`, `blocked_by`, `output`.
+//! `skipped`, `not_yet`, `timed_out`), `observed`, `means`, `misconception`, `needs`, `fix`, `blocked_by`, `output`.
 //!
 //! # The command
 //!

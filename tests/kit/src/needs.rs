@@ -36,30 +36,45 @@ struct Facts {
 }
 
 impl Need {
-    /// Why this machine cannot run such a test, and what would help; `None` if it can.
-    fn missing(self) -> Option<String> {
+    /// What this machine lacks for such a test, if anything.
+    fn missing(self) -> Option<Missing> {
         let facts = facts().as_ref().ok()?;
-        let (there, text) = match self {
-            Need::Nothing => (true, String::new()),
-            Need::Root => (is_real_root(), "root (run the tests with sudo)".to_string()),
-            Need::UserNamespaces => (facts.user_namespaces, format!("user namespaces ({})", fix())),
+        let (there, what, fix) = match self {
+            Need::Nothing => return None,
+            Need::Root => (is_real_root(), "root", AS_ROOT.to_string()),
+            Need::UserNamespaces => (facts.user_namespaces, "user namespaces", fix().to_string()),
             Need::Mknod => {
-                (facts.mknod, "device nodes (mknod needs root outside a user namespace)".to_string())
+                (facts.mknod, "device nodes, which a user namespace cannot make", AS_ROOT.to_string())
             }
-            Need::Overlay => (facts.overlay, "overlay mounts (kernel 5.11, or root)".to_string()),
-            Need::Tool(name) => (is_installed(name), format!("`{name}` (install it)")),
+            Need::Overlay => (facts.overlay, "overlay mounts", "Linux 5.11 or later, or root".to_string()),
+            Need::Tool(name) => (is_installed(name), name, format!("install `{name}`")),
         };
-        (!there).then_some(text)
+        (!there).then(|| Missing { what: what.to_string(), fix })
     }
 }
 
+/// Something that a test needs and this machine lacks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Missing {
+    /// Completes "skipped: needs …".
+    pub(crate) what: String,
+    /// What would help.
+    pub(crate) fix: String,
+}
+
+const AS_ROOT: &str =
+    "run the tests as root, on the machine itself or in a container started with --privileged";
+
 /// The first thing that a test with these needs lacks here. Every test needs a world, unless it needs nothing.
-pub(crate) fn first_missing(needs: &[Need]) -> Option<String> {
+pub(crate) fn first_missing(needs: &[Need]) -> Option<Missing> {
     if needs.contains(&Need::Nothing) {
         return None;
     }
     if let Err(why) = facts() {
-        return Some(format!("throwaway worlds, which need root or user namespaces: {why} ({})", fix()));
+        return Some(Missing {
+            what: "root or user namespaces".to_string(),
+            fix: format!("{} [{why}]", fix()),
+        });
     }
     needs.iter().find_map(|need| need.missing())
 }
@@ -129,12 +144,12 @@ fn is_installed(name: &str) -> bool {
 fn fix() -> &'static str {
     let switch = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_string();
     if switch("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
-        "fix: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+        "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
     } else if switch("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
-        "fix: sudo sysctl kernel.unprivileged_userns_clone=1"
+        "sudo sysctl kernel.unprivileged_userns_clone=1"
     } else if switch("/proc/sys/user/max_user_namespaces") == "0" {
-        "fix: sudo sysctl user.max_user_namespaces=15000"
+        "sudo sysctl user.max_user_namespaces=15000"
     } else {
-        "fix: run the tests as root; in a container, one started with --privileged"
+        AS_ROOT
     }
 }

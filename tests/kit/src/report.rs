@@ -20,6 +20,8 @@ pub(crate) struct Line<'a> {
     pub(crate) misconception: &'a str,
     /// What this machine lacks, for a skipped test.
     pub(crate) needs: &'a str,
+    /// What would help then.
+    pub(crate) fix: &'a str,
     /// The task that is still `todo!()`.
     pub(crate) blocked_by: &'a str,
     /// What the test's programs printed.
@@ -29,23 +31,23 @@ pub(crate) struct Line<'a> {
 impl<'a> Line<'a> {
     /// A test that passed.
     pub(crate) fn passed(test: &'a str, task: &'a str) -> Line<'a> {
-        let (observed, means, misconception, needs, blocked_by, output) = ("", "", "", "", "", "");
         Line {
             test,
             task,
             result: Verdict::Passed,
-            observed,
-            means,
-            misconception,
-            needs,
-            blocked_by,
-            output,
+            observed: "",
+            means: "",
+            misconception: "",
+            needs: "",
+            fix: "",
+            blocked_by: "",
+            output: "",
         }
     }
 
     /// One that this machine cannot run.
-    pub(crate) fn skipped(test: &'a str, task: &'a str, needs: &'a str) -> Line<'a> {
-        Line { result: Verdict::Skipped, needs, ..Line::passed(test, task) }
+    pub(crate) fn skipped(test: &'a str, task: &'a str, needs: &'a str, fix: &'a str) -> Line<'a> {
+        Line { result: Verdict::Skipped, needs, fix, ..Line::passed(test, task) }
     }
 
     /// One that failed, and what its programs printed.

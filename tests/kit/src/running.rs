@@ -2,7 +2,7 @@
 
 use crate::captured::Captured;
 use crate::fence::Fence;
-use crate::inside::{MARK, SELF};
+use crate::inside::{MARK, SELF, leave_keyboard_to_the_subject};
 use crate::message::{Ended, News, Order, describe, say, send_streams};
 use crate::outcome::{Failure, Verdict};
 use crate::proc::Proc;
@@ -72,6 +72,9 @@ impl Running {
         let spec = world.spec(argv, &fence, &id).map_err(Failure::of_the_kit)?;
         let limit = world.limit.mul_f64(slowness());
         let streams = streams::open(&world.input)?;
+        if world.foreground {
+            leave_keyboard_to_the_subject()?;
+        }
         let (ours, theirs) = UnixStream::pair()?;
         let shore = Command::new(SELF)
             .args([MARK, "shore"])
