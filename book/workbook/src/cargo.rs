@@ -11,6 +11,7 @@ use serde::Deserialize;
 use std::{
     collections::BTreeMap,
     env,
+    ffi::OsString,
     io::IsTerminal,
     path::{Path, PathBuf},
     process::Command,
@@ -65,8 +66,7 @@ impl Cargo {
         command.current_dir(&self.root).args(words).env("CORACLE_MINE", &self.mine);
         command.env_remove("CORACLE_REPORT");
         if let Some(target) = &self.apart {
-            command.env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1");
-            command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_TEST_DEBUG", "0");
+            command.envs(apart(target));
         }
         command
     }
@@ -81,6 +81,16 @@ impl Cargo {
         clear_progress();
         Ok(read_messages(&ended, &self.root))
     }
+}
+
+/// What makes a build one apart: a target folder of its own, quick to fill.
+pub(crate) fn apart(target: &Path) -> [(&'static str, OsString); 4] {
+    [
+        ("CARGO_TARGET_DIR", target.into()),
+        ("CARGO_INCREMENTAL", "1".into()),
+        ("CARGO_PROFILE_DEV_DEBUG", "0".into()),
+        ("CARGO_PROFILE_TEST_DEBUG", "0".into()),
+    ]
 }
 
 /// `-p coracle-chroot --test milestone`.

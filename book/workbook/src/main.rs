@@ -22,6 +22,7 @@ mod restore;
 mod source;
 mod stubs;
 mod tally;
+mod transcript;
 mod tree;
 mod verdict;
 mod workspace;
@@ -71,6 +72,8 @@ enum Command {
     Pristine(cmd::pristine::Args),
     /// For maintainers: make each exercise.rs from its solution.rs
     Stubs(cmd::stubs::Args),
+    /// For maintainers: run the book's console blocks again, and compare
+    Transcripts(cmd::transcripts::Args),
 }
 
 fn main() -> ExitCode {
@@ -103,5 +106,6 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Mistakes(args) => cmd::mistakes::run(args),
         Command::Pristine(args) => cmd::pristine::run(args),
         Command::Stubs(args) => cmd::stubs::run(args),
+        Command::Transcripts(args) => cmd::transcripts::run(args),
     }
 }

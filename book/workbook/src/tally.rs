@@ -39,7 +39,7 @@ impl Tally {
         let note = if note.is_empty() { String::new() } else { format!("  {}", paint(FAINT, note)) };
         println!("  {sign} {name}{note}");
         if let Some(why) = why {
-            println!("{}", wrap(why.trim_end(), "      ", width().max(60)));
+            println!("{}", reason(&why));
         }
     }
 
@@ -49,5 +49,14 @@ impl Tally {
         let style = if self.failed > 0 { BAD } else { GOOD };
         println!("{}", paint(style, format!("{} passed, {} failed{skipped}", self.passed, self.failed)));
         if self.failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+}
+
+/// One line is wrapped; of several each is set in as it is.
+fn reason(why: &str) -> String {
+    let lines: Vec<_> = why.trim_end().lines().collect();
+    match lines[..] {
+        [line] => wrap(line, "      ", width().max(60)),
+        _ => lines.iter().map(|line| format!("      {line}")).collect::<Vec<_>>().join("\n"),
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Tree {
     /// Its root, a workspace like the original.
     pub(crate) workspace: Workspace,
     /// Its target folder.
-    build: PathBuf,
+    pub(crate) build: PathBuf,
     _lock: Flock<File>,
 }
 
@@ -48,13 +48,18 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Cargo in the copy, with one chapter on the `exercise.rs` that lies there.
-    pub(crate) fn cargo(&self, chapter: u32) -> Cargo {
-        Cargo {
-            root: self.workspace.root.clone(),
-            mine: chapter.to_string(),
-            apart: Some(self.build.clone()),
-        }
+    /// Cargo in the copy; the chapters of `mine` are on the `exercise.rs` that lies there.
+    pub(crate) fn cargo(&self, mine: impl ToString) -> Cargo {
+        Cargo { root: self.workspace.root.clone(), mine: mine.to_string(), apart: Some(self.build.clone()) }
+    }
+
+    /// Takes back what `start` and `check` would have written in the copy.
+    pub(crate) fn forget_the_learner(&self) -> Result<()> {
+        let _ = fs::remove_dir_all(self.workspace.records()); // mostly there are none
+        put(
+            &self.workspace.root.join("chapters/mine.txt"),
+            "# In this copy, every chapter is on the reference.\n",
+        )
     }
 
     /// The copy's folder of a chapter.

@@ -13,4 +13,5 @@ pub(crate) mod run;
 pub(crate) mod solution;
 pub(crate) mod start;
 pub(crate) mod stubs;
+pub(crate) mod transcripts;
 pub(crate) mod watch;

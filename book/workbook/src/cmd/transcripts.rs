@@ -1,0 +1,162 @@
+//! `cargo workbook transcripts`: runs the book's console blocks again and compares.
+
+use super::stubs::pristine;
+use crate::{
+    difference,
+    misuse::misuse,
+    tally::{Mark, Tally},
+    transcript::{
+        compare::same,
+        page::{self, Block, Kind, Step},
+        session::Stage,
+    },
+    workspace::{Chapter, Workspace, read, write},
+};
+use anyhow::{Context, Result};
+use nix::unistd::Uid;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Flags of `transcripts`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only this page: a chapter's number, or a name like `introduction`
+    page: Option<String>,
+    /// Write what is true now into the pages
+    #[arg(long)]
+    update: bool,
+}
+
+/// What a step printed; `None` when the session had ended before it.
+type Printed = Option<Vec<String>>;
+
+/// Runs the command.
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let pages = pages(&workspace, args.page.as_deref())?;
+    let stage = Stage::set(&workspace)?;
+    let chapters = workspace.chapters()?;
+    let stubs = |chapter: Chapter| pristine(&workspace, &chapter).map(|stubs| (chapter, stubs));
+    let chapters = chapters.into_iter().map(stubs).collect::<Result<Vec<_>>>()?;
+    let mut tally = Tally::default();
+    for path in pages {
+        let shown = workspace.shown(&path).to_string();
+        let text = read(&path)?;
+        let blocks = page::blocks(&text).with_context(|| shown.clone())?;
+        if blocks.is_empty() {
+            continue;
+        }
+        tally.head(&shown);
+        let printed = play(&stage, &chapters, &blocks)?;
+        let mut new = text.clone();
+        // From the last to the first, so that the line numbers of those before stay true.
+        for (block, printed) in blocks.iter().zip(&printed).rev().filter(|_| args.update) {
+            if let Some(outputs) = changed(block, printed) {
+                new = page::rewritten(&new, block, &outputs);
+            }
+        }
+        for (block, printed) in blocks.iter().zip(&printed) {
+            tally.line(&name(block), "", judge(block, printed, args.update));
+        }
+        if new != text {
+            write(&path, &new)?;
+        }
+    }
+    Ok(tally.close())
+}
+
+/// Runs all blocks of a page; for each its steps' outputs.
+fn play(stage: &Stage, chapters: &[(Chapter, String)], blocks: &[Block]) -> Result<Vec<Vec<Printed>>> {
+    let in_world = |block: &&Block| matches!(block.kind, Kind::World | Kind::Root) && !skipped(block);
+    let steps: Vec<&Step> = blocks.iter().filter(in_world).flat_map(|block| &block.steps).collect();
+    let mut session = if steps.is_empty() { Vec::new() } else { stage.in_world(&steps)? }.into_iter();
+    blocks
+        .iter()
+        .map(|block| match &block.kind {
+            kind @ (Kind::Stubs | Kind::Solved) => {
+                stage.in_tree(kind, chapters, &block.steps.iter().collect::<Vec<_>>())
+            }
+            _ if in_world(&block) => Ok(session.by_ref().take(block.steps.len()).collect()),
+            _ => Ok(Vec::new()),
+        })
+        .collect()
+}
+
+/// Needs root, and we are not.
+fn skipped(block: &Block) -> bool {
+    block.kind == Kind::Root && !Uid::effective().is_root()
+}
+
+/// The new outputs of a block in which something differs; those that hold stay, gaps and all.
+fn changed(block: &Block, printed: &[Printed]) -> Option<Vec<Vec<String>>> {
+    let steps = || block.steps.iter().zip(printed);
+    let differs = steps().any(|(step, real)| real.as_ref().is_some_and(|real| !same(&step.output, real)));
+    let kept = |(step, real): (&Step, &Printed)| match real {
+        Some(real) if !same(&step.output, real) => real.clone(),
+        _ => step.output.clone(),
+    };
+    differs.then(|| steps().map(kept).collect())
+}
+
+/// Does the block hold?
+fn judge(block: &Block, printed: &[Printed], update: bool) -> Mark {
+    if let Kind::Ignored(reason) = &block.kind {
+        return Mark::Skipped(format!("not run: {reason}"));
+    }
+    if skipped(block) {
+        return Mark::Skipped("skipped: needs root".into());
+    }
+    let mut wrong = Vec::new();
+    for (step, real) in block.steps.iter().zip(printed) {
+        let Some(real) = real else {
+            wrong.push(format!("the session ended before this command: {}", step.shown[0]));
+            break;
+        };
+        if !same(&step.output, real) && !update {
+            let text = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+            let lines = difference::unified(&text(&step.output), &text(real), "the page", "this run");
+            wrong.push(format!("{}\n{lines}", step.shown.join("\n")));
+        }
+    }
+    if wrong.is_empty() { Mark::Passed } else { Mark::Failed(wrong.join("\n")) }
+}
+
+/// `line 12: unshare --pid …`.
+fn name(block: &Block) -> String {
+    let first = block.body.iter().find_map(|line| line.strip_prefix("$ ")).unwrap_or("no command");
+    format!("line {}: {first}", block.line)
+}
+
+/// The pages wanted, in the order of their names.
+fn pages(workspace: &Workspace, wanted: Option<&str>) -> Result<Vec<PathBuf>> {
+    let folder = workspace.root.join("book/src");
+    let mut pages = Vec::new();
+    gather(&folder, &mut pages)?;
+    pages.sort();
+    let Some(wanted) = wanted else { return Ok(pages) };
+    let prefix = wanted.parse::<u32>().map(|number| format!("{number:02}-"));
+    let stem = wanted.trim_end_matches(".md");
+    pages.retain(|page| {
+        let name = page.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        prefix.as_ref().map_or(name == stem, |prefix| name.starts_with(prefix))
+    });
+    if pages.is_empty() {
+        return Err(misuse(format!("the book has no page `{wanted}`")));
+    }
+    Ok(pages)
+}
+
+/// All Markdown files below a folder.
+fn gather(folder: &Path, pages: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))? {
+        let path = entry.with_context(|| format!("read {}", folder.display()))?.path();
+        match path.extension() {
+            _ if path.is_dir() => gather(&path, pages)?,
+            Some(extension) if extension == "md" => pages.push(path),
+            _ => {}
+        }
+    }
+    Ok(())
+}
