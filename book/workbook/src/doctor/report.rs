@@ -29,7 +29,9 @@ pub(crate) fn text(
         });
         all.collect()
     };
-    let now: Vec<_> = general.map(|(chapter, lack)| (chapter, lack.clone())).chain(of(now)).collect();
+    let mut now: Vec<_> = general.map(|(chapter, lack)| (chapter, lack.clone())).chain(of(now)).collect();
+    // What stands in the way comes first; the sort is stable.
+    now.sort_by_key(|(_, lack)| std::cmp::Reverse(lack.verdict));
     let later: Vec<_> = of(later)
         .into_iter()
         .filter(|(_, lack)| !now.iter().any(|(_, known)| known.what == lack.what))

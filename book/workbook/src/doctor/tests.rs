@@ -1,5 +1,5 @@
-//! Facts in, verdicts out. `captured/hybrid_*.json` were taken with `--format json` on a real machine; the others are written
-//! after the documentation of those systems, for want of the machines.
+//! Facts in, verdicts out. `captured/hybrid_*.json` and `captured/debian_v2_*.json` were taken with `--format json` on real machines
+//! (the latter virtual); the others are written after the documentation of those systems, for want of the machines.
 
 use super::facts::Facts;
 use super::verdict::{self, Verdict};
@@ -9,7 +9,7 @@ use super::{lacks, report, texts};
 type Machine = (&'static str, &'static str, &'static str);
 
 /// `.` runs here, `f` needs a fix, `r` needs root, `L` needs the lab machine.
-const MACHINES: [Machine; 14] = [
+const MACHINES: [Machine; 17] = [
     //                                                                         123456789012345678
     ("hybrid_root", include_str!("captured/hybrid_root.json"), ".........ffff.f.ff"),
     ("hybrid_user", include_str!("captured/hybrid_user.json"), "....rr...ffrr.rrrf"),
@@ -22,6 +22,13 @@ const MACHINES: [Machine; 14] = [
     ("container_masked_proc", include_str!("captured/container_masked_proc.json"), "LLLLLLLLLLLLLLLLLL"),
     ("fedora_v2", include_str!("captured/fedora_v2.json"), "....ff.....ff.fff."),
     ("fedora_v2_root", include_str!("captured/fedora_v2_root.json"), ".................."),
+    (
+        "debian_v2_root_on_overlay",
+        include_str!("captured/debian_v2_root_on_overlay.json"),
+        "......fff..ffff.ff",
+    ),
+    ("debian_v2_user", include_str!("captured/debian_v2_user.json"), "....rr.....rr.rrr."),
+    ("debian_v2_switched_off", include_str!("captured/debian_v2_switched_off.json"), "rrrrrrrrrrrrrrrrrr"),
     ("debian_10_switched_off", include_str!("captured/debian_10_switched_off.json"), "LLLLLLLLLLLLLLLLLL"),
     ("macos", include_str!("captured/macos.json"), "LLLLLLLLLLLLLLLLLL"),
     ("windows", include_str!("captured/windows.json"), "LLLLLLLLLLLLLLLLLL"),
