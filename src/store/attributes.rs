@@ -15,9 +15,25 @@ use rustix::fs::{
     fchown, fgetxattr, flistxattr, fsetxattr, futimens, utimensat,
 };
 use rustix::io::Errno;
-use rustix::process::{getegid, geteuid};
+use rustix::process::{getegid, geteuid, umask};
 
 use super::folder::split_names;
+
+/// No umask for as long as this lives: modes are to be those of the source, not what our caller's umask leaves of them.
+pub(super) struct NoUmask(Mode);
+
+impl NoUmask {
+    /// The umask belongs to the whole process; there is one thread.
+    pub(super) fn begin() -> Self {
+        Self(umask(Mode::empty()))
+    }
+}
+
+impl Drop for NoUmask {
+    fn drop(&mut self) {
+        umask(self.0);
+    }
+}
 
 /// The user and group of the files that this process makes.
 pub(super) struct Owner {

@@ -27,9 +27,8 @@ use rustix::fs::{
     linkat, mkdirat, mknodat, openat, readlinkat, seek, sendfile, statat, symlinkat,
 };
 use rustix::io::Errno;
-use rustix::process::umask;
 
-use super::attributes::Owner;
+use super::attributes::{NoUmask, Owner};
 use super::folder::Names;
 use super::nix_errno;
 use crate::fault;
@@ -41,8 +40,7 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 
 /// Copies all that is in the directory `from` into the empty directory `to`, and makes `to` what `from` is.
 pub(super) fn tree(from: BorrowedFd<'_>, to: &Path) -> Result<(), Error> {
-    // The modes of the copy are those of the source, not what our caller's umask leaves of them.
-    let _umask = Umask(umask(Mode::empty()));
+    let _umask = NoUmask::begin();
     let mut copy = Copy {
         at: PathBuf::new(),
         links: HashMap::new(),
@@ -62,15 +60,6 @@ pub(super) fn tree(from: BorrowedFd<'_>, to: &Path) -> Result<(), Error> {
         let at = Path::new("/").join(&copy.at);
         Error::new(format!("copy `{}` to `{}`", at.display(), to.display()), errno)
     })
-}
-
-/// Puts the umask back.
-struct Umask(Mode);
-
-impl Drop for Umask {
-    fn drop(&mut self) {
-        umask(self.0);
-    }
 }
 
 /// One copy on its way.

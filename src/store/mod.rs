@@ -31,6 +31,7 @@ mod file;
 mod folder;
 mod image;
 mod import;
+mod inside;
 mod names;
 mod passwd;
 mod reconcile;

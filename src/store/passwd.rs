@@ -1,8 +1,8 @@
 //! What an image's own `/etc/passwd` says about a user.
 //!
 //! A container's users are the image's: user 33 is `www-data` in one image and nobody in another. The file was written
-//! by the image's author, so it may be a link to the host's, a device or endless: it is looked up inside the image's
-//! root (openat2(2)), must be a regular file, and is read up to a limit.
+//! by the image's author, so it may be a link to the host's, a device or endless: it is looked up [`inside`](super::inside)
+//! the image's root, must be a regular file, and is read up to a limit.
 //!
 //! Man pages: passwd(5).
 //!
@@ -11,8 +11,7 @@
 use std::fs::File;
 use std::io::Read;
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
-
+use super::inside::Inside;
 use super::{Reference, Store};
 
 /// One user.
@@ -27,10 +26,8 @@ pub(crate) struct KnownUser {
 impl Store {
     /// The user of this number in that image, if it knows one.
     pub(crate) fn user_in(&self, reference: &Reference, uid: u32) -> Option<KnownUser> {
-        let root = File::open(self.image_folder(reference).join("rootfs")).ok()?;
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = openat2(&root, "etc/passwd", flags, Mode::empty(), ResolveFlags::IN_ROOT).ok()?;
-        let file = File::from(file);
+        let root = Inside::of(&self.image_folder(reference).join("rootfs")).ok()?;
+        let file = File::from(root.file("etc/passwd").ok()?);
         if !file.metadata().ok()?.is_file() {
             return None;
         }
