@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use coracle_chroot::exit_code;
 use coracle_ground::{End, Error, Start, sys, trace};
 use coracle_namespaces::{Namespace, start_in};
-use nix::unistd::geteuid;
+use nix::unistd::{getegid, geteuid};
 use std::fmt;
 use std::os::fd::OwnedFd;
 
@@ -55,8 +55,10 @@ pub(crate) fn run(container: &mut Container, rootfs: &Rootfs, dir: &ContainerDir
     let mut stdio = Stdio::new(container)?;
 
     trace::step(2, "A child in namespaces of its own, made in one step: it will be PID 1 in there");
-    let (init, host) =
-        start_in(&namespaces(container), |link| init::become_program(container, rootfs, &mut stdio, link))?;
+    let me = (geteuid(), getegid());
+    let (init, host) = start_in(&namespaces(container), |link| {
+        init::become_program(container, rootfs, &mut stdio, me, link)
+    })?;
     stdio.close_inner_ends();
     fault::point("init-cloned");
 

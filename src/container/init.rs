@@ -15,19 +15,19 @@ use coracle_mounts::{
     pivot_into, protect,
 };
 use coracle_namespaces::{be_init, isolate_mounts, mount_proc, set_hostname};
-use nix::unistd::{Gid, Uid, getegid, geteuid};
+use nix::unistd::{Gid, Uid};
 use std::convert::Infallible;
 use std::path::{Component, Path, PathBuf};
 
-/// Builds the container's world around this process, then becomes its program.
+/// Builds the container's world around this process, then becomes its program. The user and group are ours outside:
+/// in a new user namespace we are nobody until the map is written, and cannot ask any more.
 pub(super) fn become_program(
     container: &Container,
     rootfs: &Rootfs,
     stdio: &mut Stdio,
+    (uid, gid): (Uid, Gid),
     link: InitEnd,
 ) -> Result<Infallible> {
-    // Who we are has to be asked now: in a new user namespace we are nobody until the map is written.
-    let (uid, gid) = (geteuid(), getegid());
     let link = link.wait_for_go()?;
     build(container, rootfs, uid, gid)?;
     let link = connect(container, stdio, link)?;
