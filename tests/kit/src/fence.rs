@@ -41,7 +41,7 @@ impl Fence {
         let Ok(proc) = Proc::open() else { return fence };
         let own = proc.text("self/cgroup");
         for mount in mountinfo::read(&proc).unwrap_or_default() {
-            let Some(current) = current(&mount, &own) else { continue };
+            let Some(current) = current(&mount, &own).filter(|folder| folder.is_dir()) else { continue };
             if mount.filesystem == "cgroup2" {
                 fence.add_v2(&mount, &current, id);
             } else {
@@ -121,8 +121,7 @@ fn current(mount: &Mount, own: &str) -> Option<PathBuf> {
     let path = Path::new(line.splitn(3, ':').nth(2)?);
     // In a container the mount may show only a part of the hierarchy.
     let below = path.strip_prefix(&mount.root).or_else(|_| path.strip_prefix("/")).ok()?;
-    let folder = mount.path.join(below);
-    folder.is_dir().then_some(folder)
+    Some(mount.path.join(below))
 }
 
 /// Sets a limit, where there is such a limit.
@@ -182,5 +181,29 @@ fn collect_named(folder: &Path, fences_too: bool, found: &mut Vec<PathBuf>) {
             found.push(below.clone());
         }
         collect_named(&below, fences_too, found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_cgroup_is_found_in_each_kind_of_machine() {
+        let v2 = "- cgroup2 cgroup2 rw,nsdelegate";
+        let pids = "- cgroup cgroup rw,pids";
+        let freezer = "- cgroup cgroup rw,freezer";
+        for (root, kind, own, expected) in [
+            ("/", v2, "0::/user.slice/a.scope", Some("/c/user.slice/a.scope")),
+            ("/", v2, "0::/", Some("/c")),
+            ("/", pids, "8:pids:/job\n0::/", Some("/c/job")),
+            ("/", pids, "4:cpu,pids:/x", Some("/c/x")),
+            ("/docker/1", pids, "8:pids:/docker/1/below", Some("/c/below")),
+            ("/", freezer, "6:freezer:/\n8:pids:/", None),
+            ("/", v2, "8:pids:/job", None),
+        ] {
+            let mount = mountinfo::parse(&format!("36 35 0:9 {root} /c rw {kind}")).expect("a whole line");
+            assert_eq!(current(&mount, own), expected.map(PathBuf::from), "{root} {kind} {own}");
+        }
     }
 }

@@ -22,7 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long what the subject started may take to end after it (times CORACLE_SLOW): exits are not instant.
-const GRACE: Duration = Duration::from_millis(250);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The higher, the sooner the kernel kills this process when memory runs out; see proc(5).
 const OOM_SCORE: &str = "/proc/self/oom_score_adj";

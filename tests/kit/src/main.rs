@@ -76,8 +76,11 @@ fn run(run: Run) -> Result<ExitCode, String> {
         world = world.env(name, value);
     }
     let output = world.unjudged().run(run.command).map_err(|failure| failure.observed)?;
-    for trace in output.leaks.iter().chain(&output.leftovers) {
-        eprintln!("world: left behind: {trace}");
+    for leak in &output.leaks {
+        eprintln!("world: {leak}");
+    }
+    for process in &output.leftovers {
+        eprintln!("world: {process} was left behind");
     }
     if output.timed_out {
         eprintln!("world: the time is over; still there: {}", output.running_at_timeout.join(", "));

@@ -42,7 +42,7 @@ pub(crate) fn read(proc: &Proc) -> io::Result<Vec<Mount>> {
 }
 
 /// One line. `None` for what is not a mount line; the kernel writes no such line.
-fn parse(line: &str) -> Option<Mount> {
+pub(crate) fn parse(line: &str) -> Option<Mount> {
     let (left, right) = line.split_once(" - ")?;
     let left: Vec<&str> = left.split(' ').collect();
     let right: Vec<&str> = right.split(' ').collect();

@@ -14,6 +14,9 @@ milestone! { bin: "world", tests: {
     "inside" => only_three_files_are_open,
     "inside" => every_namespace_is_a_new_one,
     "inside" => the_rootfs_runs,
+    "inside" => every_tool_of_the_rootfs_starts,
+    "inside" => no_reachable_mount_can_be_written,
+    "inside" => a_world_fits_into_a_world,
     "inside" => orphans_are_reaped,
     "inside" => loopback_works,
     "inside" => device_nodes_can_be_made needs Mknod,
@@ -110,6 +113,35 @@ fn the_rootfs_runs() -> Outcome {
     check(out.stdout.starts_with("42\n"))
         .observed(format!("{out:?}"))
         .means("the tiny root filesystem does not run")
+        .misconception(WRONG)
+}
+
+fn every_tool_of_the_rootfs_starts() -> Outcome {
+    // A library that is missing shows as 127 and the loader's complaint, whatever the tool would say to `--help`.
+    let script = "for tool in /bin/*; do $tool --help </dev/null >/tmp/out 2>&1 || \
+        if [ $? = 127 ] || grep -q 'shared libraries' /tmp/out; then echo $tool; cat /tmp/out; fi; done; echo done";
+    let out = World::new().run(["chroot", "rootfs", "/bin/sh", "-c", script])?;
+    check(out.stdout == "done\n")
+        .observed(format!("{out:?}"))
+        .means("a tool of the tiny root filesystem does not run there")
+        .misconception(WRONG)
+}
+
+fn no_reachable_mount_can_be_written() -> Outcome {
+    let script = "while read -r _ _ _ _ path _; do case $path in $HOME*|/proc) continue;; esac
+        if touch \"$path/coracle-was-here\" 2>/dev/null; then echo $path; fi; done </proc/self/mountinfo";
+    let out = World::new().script(script)?;
+    check(out.stdout.is_empty() && out.code == Some(0))
+        .observed(format!("{out:?}"))
+        .means("some part of the host can be written in a world")
+        .misconception(WRONG)
+}
+
+fn a_world_fits_into_a_world() -> Outcome {
+    let out = World::new().run([BIN, "--rootfs", "--", "sh", "-c", "ls rootfs/bin/sh; exit 6"])?;
+    check(out.code == Some(6) && out.stdout == "rootfs/bin/sh\n")
+        .observed(format!("{out:?}"))
+        .means("the kit needs something that it takes away")
         .misconception(WRONG)
 }
 
