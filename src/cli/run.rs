@@ -87,11 +87,12 @@ pub(super) fn run(mut args: Args) -> Result<u8> {
         eprintln!("coracle: the input device is not a TTY");
         return Ok(1);
     }
-    let reference = Reference::parse(&args.image_and_command.remove(0))?;
+    let image_name = args.image_and_command.remove(0);
+    let reference = Reference::parse(&image_name)?;
     trace::step(9, "The data root: clean up after engines that died, and find the image");
     let store = Store::open()?;
     let image = store.find_image(&reference)?;
-    let mut container = describe(args, &store, &reference, &image)?;
+    let mut container = Container { image: image_name, ..describe(args, &store, &reference, &image)? };
     trace::step(
         12,
         "The container's directory and its lock: from here on it has a name, and this engine looks after it",
@@ -100,7 +101,7 @@ pub(super) fn run(mut args: Args) -> Result<u8> {
     let rootfs = Rootfs::new(&image, store.image_root(&reference)?, container.rm, &container.rootfs)?;
     fault::point("rootfs-copied");
 
-    let outcome = container::run(&mut container, &rootfs, &dir);
+    let outcome = container::run(&mut container, rootfs, &dir);
     fault::point("run-returned");
     match outcome {
         Ok(status) => {
@@ -143,7 +144,7 @@ fn failed(mut container: Container, dir: ContainerDir, error: anyhow::Error) -> 
     Err(error)
 }
 
-/// Flags and image together: all there is to know about the container but its place.
+/// Flags and image together: all there is to know about the container but its place and its image's name.
 fn describe(args: Args, store: &Store, reference: &Reference, image: &Image) -> Result<Container> {
     let id = store::new_id()?;
     let network = args.network.unwrap_or_default();
@@ -168,7 +169,6 @@ fn describe(args: Args, store: &Store, reference: &Reference, image: &Image) -> 
     Ok(Container {
         id,
         name: args.name.unwrap_or_default(),
-        image: reference.to_string(),
         argv: argv(args.entrypoint, args.image_and_command, image)?,
         env,
         workdir: if workdir.is_empty() { "/".to_owned() } else { workdir },

@@ -47,7 +47,7 @@ impl std::error::Error for NotStarted {}
 ///
 /// # Errors
 /// [`NotStarted`] when the program could not be; anything else is the engine's own failure (125).
-pub(crate) fn run(container: &mut Container, rootfs: &Rootfs, dir: &ContainerDir) -> Result<u8> {
+pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir) -> Result<u8> {
     trace::shorten(&container.rootfs, "ROOTFS");
     trace::step(2, "From here on signals wait in a queue: none is lost, and none kills us half-way");
     let signals = Signals::block()?;
@@ -57,13 +57,14 @@ pub(crate) fn run(container: &mut Container, rootfs: &Rootfs, dir: &ContainerDir
     trace::step(2, "A child in namespaces of its own, made in one step: it will be PID 1 in there");
     let me = (geteuid(), getegid());
     let (init, host) = start_in(&namespaces(container), |link| {
-        init::become_program(container, rootfs, &mut stdio, me, link)
+        init::become_program(container, &rootfs, &mut stdio, me, link)
     })?;
     stdio.close_inner_ends();
     fault::point("init-cloned");
 
     trace::step(4, "Nothing more to do to init from outside: it may begin to build its world");
     let (host, terminal) = host.go()?.prepared().with_context(|| cannot_build(container))?;
+    drop(rootfs); // it has been copied: whoever waits to replace the image may
     fault::point("init-prepared");
     let raw = take_terminal(container, terminal.as_ref())?;
     save_running(container, dir, init.pid().as_raw())?;

@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, openat};
 use serde::{Deserialize, Serialize};
 
 use super::{Reference, Store, copy, file, is};
@@ -51,8 +52,15 @@ pub(crate) const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/
 
 /// The root of an image, open, and locked against its removal.
 pub(crate) struct ImageRoot {
-    _lock: File,
+    lock: File,
     root: OwnedFd,
+}
+
+impl Drop for ImageRoot {
+    fn drop(&mut self) {
+        // A lock lasts until the last copy of its descriptor is closed, and init may have one. So it is given back.
+        let _ = flock(&self.lock, FlockOperation::Unlock);
+    }
 }
 
 impl ImageRoot {
@@ -95,11 +103,11 @@ impl Store {
     pub(crate) fn image_root(&self, reference: &Reference) -> Result<ImageRoot> {
         let folder = self.image_folder(reference);
         let image = File::open(&folder).map_err(|_| self.no_such_image(reference))?;
-        rustix::fs::flock(&image, rustix::fs::FlockOperation::LockShared)?;
-        let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
-        let root = rustix::fs::openat(&image, "rootfs", flags, rustix::fs::Mode::empty())
+        flock(&image, FlockOperation::LockShared)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = openat(&image, "rootfs", flags, Mode::empty())
             .with_context(|| format!("the image `{reference}` has lost its `rootfs`: import it again"))?;
-        Ok(ImageRoot { _lock: image, root })
+        Ok(ImageRoot { lock: image, root })
     }
 
     /// The directory of an image, whether it exists or not.
