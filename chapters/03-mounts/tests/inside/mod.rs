@@ -27,6 +27,11 @@ impl Mount {
     pub(crate) fn has(&self, flag: &str) -> bool {
         self.options.split(',').any(|option| option == flag)
     }
+
+    /// Nothing in it can be executed, be a device, or raise privileges.
+    pub(crate) fn is_harmless(&self) -> bool {
+        ["nosuid", "nodev", "noexec"].iter().all(|flag| self.has(flag))
+    }
 }
 
 /// Runs the script `inside` with the shell of a container, which must start. The host's shell runs `before` and

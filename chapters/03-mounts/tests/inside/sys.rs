@@ -1,6 +1,6 @@
 //! Task 3.3: `/sys`, the cgroups, and the paths of `/proc` and `/sys` that a container may not see or change.
 
-use super::{container, mounts, said};
+use super::{Mount, container, mounts, said};
 use crate::BIN;
 use coracle_mounts::{MASKED, READ_ONLY, cgroup_hierarchies};
 use coracle_testkit::{Outcome, World, check};
@@ -13,6 +13,7 @@ pub(crate) fn sys_and_cgroups_are_read_only() -> Outcome {
         let path = format!("/sys/fs/cgroup/{}", hierarchy.name);
         expected.push((path.trim_end_matches('/').to_string(), hierarchy.filesystem));
     }
+    let mut found = Vec::new();
     for (path, filesystem) in expected {
         let Some(mount) = mounts.iter().rev().find(|mount| mount.path == path) else {
             return check(false)
@@ -33,6 +34,10 @@ pub(crate) fn sys_and_cgroups_are_read_only() -> Outcome {
                 "a bind shows the host's mount, with the host's whole tree; a new mount made inside the \
                  cgroup namespace begins at the container's own group",
             )?;
+        found.push(mount);
+    }
+    for mount in found {
+        let path = &mount.path;
         check(mount.has("ro"))
             .observed(format!(
                 "`{path}` is mounted `{}`; `mkdir /sys/fs/cgroup/new` there: {:?}",
@@ -41,11 +46,11 @@ pub(crate) fn sys_and_cgroups_are_read_only() -> Outcome {
             ))
             .means("root in the container can change the kernel's settings, or lift its own limits")
             .misconception(
-                "a mount is writable unless MS_RDONLY is given, to each mount by itself: below a read-only \
-                 one, another may be writable",
+                "a mount is writable unless MS_RDONLY is given, to each mount by itself: below a \
+                 read-only one, another may be writable",
             )?;
-        check(["nosuid", "nodev", "noexec"].iter().all(|flag| mount.has(flag)))
-            .observed(format!("`{path}` is mounted `{}`", mount.options))
+        check(mount.is_harmless())
+            .observed(format!("`{path}` is mounted `{}`, without all of nosuid,nodev,noexec", mount.options))
             .means("a file there could be executed, be a device, or raise privileges")
             .misconception("flags of a mount are no defaults: those that are not named are off")?;
     }
@@ -102,7 +107,7 @@ pub(crate) fn dangerous_paths_are_hidden_or_read_only() -> Outcome {
                 "MS_BIND | MS_RDONLY in one step is a bind that can be written: the kernel ignores all \
                  other flags of a new bind; a remount makes it read-only",
             )?;
-        check(on(path).is_some_and(|mount| ["nosuid", "nodev", "noexec"].iter().all(|flag| mount.has(flag))))
+        check(on(path).is_some_and(Mount::is_harmless))
             .observed(format!(
                 "`{path}` is mounted `{options}`, and `/proc`, of which it is a part, has \
                  nosuid,nodev,noexec too"
