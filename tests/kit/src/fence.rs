@@ -53,6 +53,7 @@ impl Fence {
 
     /// In v1 each hierarchy stands alone and a cgroup below our own can be limited at once.
     fn add_v1(&mut self, current: &Path, id: &str) {
+        sweep(current);
         let folder = current.join(format!("{PREFIX}{id}"));
         if fs::create_dir(&folder).is_err() {
             return;
@@ -76,6 +77,7 @@ impl Fence {
             limit(&folder, "memory.swap.max", "0");
             // Moving a process takes the right to write there and in the cgroup that both places have in common.
             if limited && writable(&parent.join("cgroup.procs")) {
+                sweep(parent);
                 self.join.push(folder.join("cgroup.procs"));
                 self.folders.push(folder);
                 return;
@@ -122,6 +124,17 @@ fn current(mount: &Mount, own: &str) -> Option<PathBuf> {
     // In a container the mount may show only a part of the hierarchy.
     let below = path.strip_prefix(&mount.root).or_else(|_| path.strip_prefix("/")).ok()?;
     Some(mount.path.join(below))
+}
+
+/// Removes the fences of testers that were killed: their worlds died with them, and the cgroups are empty.
+fn sweep(parent: &Path) {
+    for folder in subfolders(parent) {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let tester = name.strip_prefix(PREFIX).and_then(|id| id.split('-').next());
+        if tester.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_dir(&folder); // refused while something is in it
+        }
+    }
 }
 
 /// Sets a limit, where there is such a limit.

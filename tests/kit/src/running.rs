@@ -17,8 +17,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long init may take to answer when it is told to give up; then it is killed.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// When init, told to give up, has still not answered then, it is killed.
+fn last_words() -> Instant {
+    Instant::now() + Duration::from_secs(3).mul_f64(slowness())
+}
 
 /// How the subject ended and what it printed.
 #[derive(Debug, Clone, Default)]
@@ -167,7 +169,7 @@ impl Running {
             }
         };
         self.wait_for_shore();
-        self.captured.wait_for_end(Instant::now() + LAST_WORDS);
+        self.captured.wait_for_end(last_words());
         let outside = self.traces_outside();
         let (stdout, stderr) = self.captured.both();
         transcript::note(&self.command, &stdout, &stderr);
@@ -187,7 +189,7 @@ impl Running {
     /// Ends everything in the world; init says what that was.
     fn give_up(&mut self) -> Ended {
         let _ = say(self.control.get_ref(), &Order::GiveUp);
-        match self.news_until(Instant::now() + LAST_WORDS) {
+        match self.news_until(last_words()) {
             Some(News::Ended(ended)) => ended,
             _ => Ended::default(),
         }
@@ -208,7 +210,7 @@ impl Running {
 
     /// Waits for the outer process; if init is stuck, killing this one kills it.
     fn wait_for_shore(&mut self) {
-        let until = Instant::now() + LAST_WORDS;
+        let until = last_words();
         while Instant::now() < until {
             if !matches!(self.shore.try_wait(), Ok(None)) {
                 return;

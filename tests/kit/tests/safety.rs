@@ -147,7 +147,24 @@ fn the_world_dies_with_its_tester() -> Outcome {
     check(before == 2 && sleeping(&mark) == 0)
         .observed(format!("{before} processes before, {} after", sleeping(&mark)))
         .means("a killed test leaves processes on the machine")
+        .misconception(WRONG)?;
+    // Its cgroups stay until a world begins after the last process has left them.
+    let name = format!("coracle-world-{}-", tester.id());
+    let mut listing = photograph()?;
+    while listing.contains(&name) && Instant::now() < until {
+        World::new().script("true")?;
+        listing = photograph()?;
+    }
+    check(!listing.contains(&name))
+        .observed(listing)
+        .means("a killed test leaves cgroups on the machine")
         .misconception(WRONG)
+}
+
+/// What `world photograph` prints.
+fn photograph() -> std::io::Result<String> {
+    let out = Command::new(BIN).arg("photograph").output()?;
+    Ok(String::from_utf8_lossy(&out.stdout).into_owned())
 }
 
 /// How many processes of this machine sleep for so long?
@@ -163,8 +180,7 @@ fn nothing_of_a_world_is_left_on_the_host() -> Outcome {
         World::new().unjudged().script("echo $CORACLE_WORLD; mkdir a; mount -t tmpfs a a; sleep 60 &")?;
     let id = out.stdout.trim();
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-    let groups = Command::new(BIN).arg("photograph").output()?;
-    let listing = String::from_utf8_lossy(&groups.stdout).into_owned();
+    let listing = photograph()?;
     check(!id.is_empty() && !mounts.contains("/world/a") && !listing.contains(&format!("coracle-world-{id}")))
         .observed(listing)
         .means("a world leaves traces on the host")
