@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!   tiny/
-//!   ├── bin/          busybox, and ls -> busybox, cat -> busybox, …      (or: sh, ls, cat, … themselves)
+//!   ├── bin/          busybox, and the same file under the names ls, cat, …  (or: sh, ls, cat, … themselves)
 //!   ├── sbin -> bin
 //!   ├── usr/bin -> ../bin, usr/sbin -> ../bin
 //!   ├── lib…/         only when something is linked dynamically: the loader and the libraries, at the same
@@ -38,14 +38,22 @@ const APPLETS: &str = "\
     sh sha256sum sleep sort stat stty sync tail tar tee test time timeout top touch tr true tty umount \
     uname uniq unshare vi wc wget which whoami xargs yes";
 
-/// The tools to copy when there is no busybox: those of [`APPLETS`] that are small on their own. An editor, a
-/// pager or a web client would bring in more libraries than all the others together.
+/// The tools to copy when there is no busybox: those of [`APPLETS`] that need hardly a library that the others do
+/// not need too. `ip`, `tar` or `find` would each bring in as much as twenty of these.
 const TOOLS: &str = "\
-    sh [ awk basename cat chmod chown chroot cmp cp cut date dd df dirname du echo env expr false find \
-    free grep gzip head hostname id ip kill ln ls md5sum mkdir mkfifo mknod mount mv nproc nsenter \
-    pivot_root printf ps pwd readlink realpath rm rmdir sed seq setsid sha256sum sleep sort stat stty \
-    sync tail tar tee test timeout touch tr true tty umount uname uniq unshare wc which whoami xargs \
-    yes";
+    sh [ basename cat chmod chown chroot cp cut date dd df dirname echo env false grep head hostname id \
+    kill ln ls mkdir mkfifo mknod mount mv nsenter pivot_root printf pwd readlink realpath rm rmdir sed \
+    seq setsid sleep sort stat stty tail tee test timeout touch tr true tty umount uname unshare wc whoami";
+
+/// `ps` when there is no busybox: the machine's own would need more libraries than all the rest of the image.
+const PS: &str = "\
+#!/bin/sh
+# Number and name of each process that /proc shows.
+echo '  PID COMMAND'
+for process in /proc/[0-9]*; do
+    read -r name 2>/dev/null <\"$process/comm\" && printf '%5s %s\\n' \"${process#/proc/}\" \"$name\"
+done
+";
 
 /// Where tools are looked for after the directories of PATH: an ordinary user's PATH often lacks `sbin`.
 const USUAL_PLACES: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
@@ -108,14 +116,15 @@ fn directories(at: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// One file, and a symbolic link for each tool that it can be.
+/// One file with many names, one for each tool that it can be. Hard links, because a copy of the image is made for
+/// each container, and a name costs less than a file.
 fn from_busybox(at: &Path, busybox: &Path) -> io::Result<()> {
     copy(busybox, &at.join("bin/busybox"))?;
     let list = Command::new(busybox).arg("--list").output().map_err(|e| because(e, "run", busybox))?;
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     let has: BTreeSet<&str> = list.lines().collect();
     for applet in APPLETS.split_whitespace().filter(|applet| has.contains(applet)) {
-        symlink("busybox", at.join("bin").join(applet))?;
+        fs::hard_link(at.join("bin/busybox"), at.join("bin").join(applet))?;
     }
     libraries(at, &[busybox.to_path_buf()])
 }
@@ -143,6 +152,9 @@ fn from_tools(at: &Path, search: &[PathBuf]) -> io::Result<()> {
             "make the tiny image: neither busybox nor sh is in PATH",
         ));
     }
+    let ps = at.join("bin/ps");
+    fs::write(&ps, PS).map_err(|e| because(e, "write", &ps))?;
+    fs::set_permissions(&ps, fs::Permissions::from_mode(0o755))?;
     libraries(at, &files)
 }
 
