@@ -26,15 +26,19 @@ pub struct Test {
 pub fn main(tests: &'static [Test]) {
     inside::if_part_of_a_world();
     let args = Arguments::from_args();
-    let missing: Vec<Option<Missing>> = tests.iter().map(|test| first_missing(test.needs)).collect();
-    let trials: Vec<Trial> =
-        tests.iter().zip(&missing).map(|(test, missing)| trial(test, missing.clone(), &args)).collect();
-    let chosen = trials.iter().map(|trial| !args.is_filtered_out(trial));
-    let skipped = tests.iter().zip(missing.iter()).zip(chosen).filter(|(_, chosen)| *chosen);
-    let skipped = summary(skipped.filter_map(|((test, missing), _)| Some((missing.as_ref()?, test.name))));
+    let mut trials = Vec::new();
+    let mut skipped: BTreeMap<Missing, Vec<&str>> = BTreeMap::new();
+    for test in tests {
+        let missing = first_missing(test.needs);
+        let trial = trial(test, missing.clone(), &args);
+        if let Some(missing) = missing.filter(|_| !args.is_filtered_out(&trial)) {
+            skipped.entry(missing).or_default().push(test.name);
+        }
+        trials.push(trial);
+    }
     let conclusion = libtest_mimic::run(&args, trials);
     if conclusion.num_ignored > 0 {
-        print!("{skipped}");
+        print!("{}", summary(&skipped));
     }
     conclusion.exit();
 }
@@ -79,16 +83,12 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
 }
 
 /// The count of skipped tests, by reason.
-fn summary<'a>(skipped: impl Iterator<Item = (&'a Missing, &'a str)>) -> String {
-    let mut by_reason: BTreeMap<&Missing, Vec<&str>> = BTreeMap::new();
-    for (missing, test) in skipped {
-        by_reason.entry(missing).or_default().push(test);
-    }
+fn summary(skipped: &BTreeMap<Missing, Vec<&str>>) -> String {
     let line = |missing: &Missing, tests: &[&str]| {
         let (count, names) = (tests.len(), tests.join(", "));
         format!("skipped: {count} × needs {}: {names}\n  to run them: {}\n", missing.what, missing.fix)
     };
-    by_reason.iter().map(|(missing, tests)| line(missing, tests)).collect()
+    skipped.iter().map(|(missing, tests)| line(missing, tests)).collect()
 }
 
 /// The whole test program of a chapter, or of the engine.

@@ -69,7 +69,8 @@ impl Photograph {
         Ok(photograph)
     }
 
-    /// Of the host: what [`Photograph::take`] sees, and the processes and temporary files that are ours by name.
+    /// Of the host: hostname, mounts, cgroups, links and nft tables, and those processes and temporary files that are
+    /// ours by name.
     pub fn take_of_host() -> io::Result<Photograph> {
         let proc = Proc::open()?;
         let mut photograph = Photograph::take_with(&proc, true)?;
