@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 
 use crate::container::Status;
-use crate::store::{Store, kill_and_wait};
+use crate::store::{NoSuchContainer, Store, kill_and_wait};
 
 /// Remove one or more containers
 #[derive(clap::Args)]
@@ -29,6 +29,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     for container in &args.containers {
         match remove(&store, container, args.force) {
             Ok(()) => _ = super::print(&format!("{container}\n"))?,
+            // What should be gone is gone: Docker's -f says so and is content.
+            Err(error) if args.force && error.is::<NoSuchContainer>() => eprintln!("coracle: {error}"),
             Err(error) => {
                 eprintln!("coracle: {error:#}");
                 status = 1;
@@ -39,14 +41,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
 }
 
 fn remove(store: &Store, text: &str, force: bool) -> Result<()> {
-    let known = match store.find(text) {
-        Err(_) if force => {
-            // Docker's -f says so and is content: what should be gone is gone.
-            eprintln!("coracle: no such container: {text}");
-            return Ok(());
-        }
-        other => other?,
-    };
+    let known = store.find(text)?;
     // What cannot be read cannot be running: a living engine writes its state whole.
     if let Ok(container) = known.container {
         let running = container.state.status == Status::Running;
@@ -71,7 +66,8 @@ fn wait_until_left(store: &Store, text: &str) -> Result<()> {
     let patience = Instant::now() + Duration::from_secs(10);
     while Instant::now() < patience {
         match store.find(text) {
-            Err(_) => return Ok(()),
+            Err(error) if error.is::<NoSuchContainer>() => return Ok(()),
+            Err(error) => return Err(error),
             Ok(known) if known.container.as_ref().is_ok_and(|left| left.state.status == Status::Exited) => {
                 return store.remove_container(&known.id);
             }

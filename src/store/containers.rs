@@ -15,6 +15,7 @@
 //!
 //! What we leave out: more than one engine for one container (`exec`, `attach`: chapter 12).
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -45,6 +46,18 @@ pub(crate) struct Known {
     /// What its `state.json` says.
     pub(crate) container: Result<Container>,
 }
+
+/// No container has this name or id.
+#[derive(Debug)]
+pub(crate) struct NoSuchContainer(String);
+
+impl fmt::Display for NoSuchContainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no such container: {}", self.0)
+    }
+}
+
+impl std::error::Error for NoSuchContainer {}
 
 impl Store {
     /// Gives `container` a place, and a name if it has none. Its id must be new. It is locked from its first instant.
@@ -92,7 +105,7 @@ impl Store {
             return all.into_iter().nth(one.unwrap_or_default()).context("it was there");
         }
         match all.iter().filter(starts).count() {
-            0 => bail!("no such container: {text}"),
+            0 => Err(NoSuchContainer(text.to_owned()).into()),
             several => {
                 bail!("{several} containers have an id that begins with {text}; give more digits of it")
             }

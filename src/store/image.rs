@@ -75,12 +75,10 @@ impl Store {
     pub(crate) fn find_image(&self, reference: &Reference) -> Result<Image> {
         let path = self.image_folder(reference).join("image.json");
         match file::read(&path) {
-            Err(error) if !is(&error, io::ErrorKind::NotFound) => {
-                Err(error.context(format!("the image `{reference}`: import it again")))
-            }
-            Err(_) if is_tiny(reference) => self.make_tiny(),
-            Err(_) => Err(self.no_such_image(reference)),
             Ok(image) => Ok(image),
+            Err(error) if is_tiny(reference) => self.make_tiny(!is(&error, io::ErrorKind::NotFound)),
+            Err(error) if is(&error, io::ErrorKind::NotFound) => Err(self.no_such_image(reference)),
+            Err(error) => Err(error.context(format!("the image `{reference}` has to be imported again"))),
         }
     }
 
@@ -115,8 +113,8 @@ impl Store {
         self.images().join(reference.folder()).join(&reference.tag)
     }
 
-    /// `tiny`, freshly made. It runs a shell unless told otherwise.
-    fn make_tiny(&self) -> Result<Image> {
+    /// `tiny`, freshly made, instead of one that cannot be read if `replace`. It runs a shell unless told otherwise.
+    fn make_tiny(&self, replace: bool) -> Result<Image> {
         let reference = Reference { repository: "tiny".to_owned(), tag: "latest".to_owned() };
         let image = Image {
             config: Config {
@@ -127,7 +125,7 @@ impl Store {
             source: "this machine's own tools".to_owned(),
             ..Image::default()
         };
-        self.install(&reference, image, false, |rootfs| {
+        self.install(&reference, image, replace, |rootfs| {
             coracle_ground::tiny::make(rootfs).context("make the image `tiny`")
         })
     }

@@ -49,7 +49,7 @@ use nix::unistd::{Uid, geteuid};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-pub(crate) use containers::ContainerDir;
+pub(crate) use containers::{ContainerDir, NoSuchContainer};
 pub(crate) use image::{Config, DEFAULT_PATH, Image, ImageRoot};
 pub(crate) use import::Source;
 pub(crate) use names::id as new_id;

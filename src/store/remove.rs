@@ -74,14 +74,15 @@ struct Emptying<'a> {
 impl Emptying<'_> {
     /// Removes everything in `folder`, which is `depth` levels below the top.
     fn empty(&mut self, folder: BorrowedFd<'_>, depth: usize) -> rustix::io::Result<()> {
-        for name in Names::of(folder)?.iter() {
+        for name in unless_gone(Names::of(folder))?.iter().flat_map(Names::iter) {
             match unlink(folder, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => fault::point("rootfs-removing"),
                 // unlink(2) of a directory: EISDIR on Linux, EPERM by POSIX and on some filesystems.
                 Err(Errno::ISDIR | Errno::PERM) if depth >= DEEP => self.move_up(folder, name)?,
                 Err(Errno::ISDIR | Errno::PERM) => {
-                    self.empty(enter(folder, name)?.as_fd(), depth + 1)?;
-                    unlink(folder, name, AtFlags::REMOVEDIR)?;
+                    let Some(inner) = unless_gone(enter(folder, name))? else { continue };
+                    self.empty(inner.as_fd(), depth + 1)?;
+                    unless_gone(unlink(folder, name, AtFlags::REMOVEDIR))?;
                 }
                 Err(error) => return Err(error),
             }
@@ -94,6 +95,14 @@ impl Emptying<'_> {
         self.moved += 1;
         let new = format!(".coracle-deep-{}-{}", std::process::id(), self.moved);
         renameat(folder, name, self.top, new)
+    }
+}
+
+/// Another command may be removing the same leftovers: what it has removed already is as good.
+fn unless_gone<T>(done: rustix::io::Result<T>) -> rustix::io::Result<Option<T>> {
+    match done {
+        Err(Errno::NOENT) => Ok(None),
+        other => other.map(Some),
     }
 }
 
