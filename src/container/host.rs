@@ -63,11 +63,13 @@ pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir)
     fault::point("init-cloned");
 
     trace::step(4, "Nothing more to do to init from outside: it may begin to build its world");
-    let (host, terminal) = host.go()?.prepared().with_context(|| cannot_build(container))?;
+    let host = host.go()?;
+    // While init is at work, on another processor if there is one.
+    save_running(container, dir, init.pid().as_raw())?;
+    let (host, terminal) = host.prepared().with_context(|| cannot_build(container))?;
     drop(rootfs); // it has been copied: whoever waits to replace the image may
     fault::point("init-prepared");
     let raw = take_terminal(container, terminal.as_ref())?;
-    save_running(container, dir, init.pid().as_raw())?;
 
     trace::step(1, "All is built: init becomes the program");
     if let Start::Failed(error) = host.exec()? {
