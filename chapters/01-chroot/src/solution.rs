@@ -8,24 +8,28 @@ use std::path::{Path, PathBuf};
 
 /// Task 1.1: Make `root` the process's root directory, and step into it.
 ///
-/// Afterwards `/` means `root`, and the working directory lies inside of it. Both matter: `chroot` changes what
-/// `/` means, and does not move the process. One that still stands outside can walk out with `..`.
+/// Afterwards `/` means `root`, and the working directory lies inside of it. Both
+/// matter: `chroot` changes what `/` means, and does not move the process. One that
+/// still stands outside can walk out with `..`.
 ///
 /// Use `sys::chroot` and `sys::chdir`. Man pages: `chroot(2)`, `chdir(2)`.
-/// Errors: ENOENT or ENOTDIR when there is no such directory; EPERM without CAP_SYS_CHROOT.
+/// Errors: ENOENT or ENOTDIR when there is no such directory; EPERM without
+/// CAP_SYS_CHROOT.
 pub fn chroot_into(root: &Path) -> Result<()> {
     sys::chroot(root)?;
     sys::chdir(Path::new("/"))
 }
 
-/// Task 1.2: Find the program `name` as a shell would, in the directories of `search_path`.
+/// Task 1.2: Find the program `name` in the directories of `search_path`.
 ///
-/// A name with a `/` in it is a path already: answer with it as it is. Any other name is looked for in each
-/// directory of `search_path` (they stand between colons) in turn; the first file that can be executed is the answer.
-/// The caller has changed the root before: it is the new root's programs that count, and the new root's path.
+/// A name with a `/` in it is a path already: answer with it as it is. Any other name
+/// is looked for in each directory of `search_path` (they stand between colons) in
+/// turn; the first file that can be executed is the answer. The caller has changed the
+/// root before: it is the new root's programs that count, and the new root's path.
 ///
 /// Use `sys::can_execute`. Man page: `execvp(3)`.
-/// Errors: EACCES when there was a file of that name, but none that can be executed; else ENOENT.
+/// Errors: EACCES when there was a file of that name, but none that can be executed;
+/// else ENOENT.
 pub fn find_program(name: &str, search_path: &str) -> Result<PathBuf> {
     if name.contains('/') {
         return Ok(PathBuf::from(name));
@@ -42,15 +46,18 @@ pub fn find_program(name: &str, search_path: &str) -> Result<PathBuf> {
     Err(Error::new(format!("find `{name}` in {search_path}"), errno))
 }
 
-/// Task 1.3: Become the program, with these arguments, this environment, and nothing else of the host.
+/// Task 1.3: Become the program, and keep nothing else of the host.
 ///
-/// `argv` holds the program's own name first. `env` holds `NAME=value` pairs, and they are all that the program
-/// gets. Descriptors above standard error must not survive: one open directory of the host is a way out of the root.
-/// The kernel answers ENOENT for two files: the program and its [`interpreter`]. When the program is there, answer
-/// ENOENT with a text that names the interpreter, so that nobody looks for the wrong file.
+/// `argv` holds the program's own name first. `env` holds `NAME=value` pairs, and they
+/// are all that the program gets. Descriptors above standard error must not survive:
+/// one open directory of the host is a way out of the root.
+/// The kernel answers ENOENT for two files: the program and its [`interpreter`]. When
+/// the program is there, answer ENOENT with a text that names the interpreter, so that
+/// nobody looks for the wrong file.
 ///
-/// Use `sys::close_on_exec_from` and `sys::execve`. Man pages: `execve(2)`, `close_range(2)`.
-/// Returns only when it fails: ENOENT; EACCES (not executable); ENOEXEC (neither a program nor a script with `#!`).
+/// Use `sys::close_on_exec_from` and `sys::execve`. Man pages: `execve(2)`,
+/// `close_range(2)`. Returns only when it fails: ENOENT; EACCES (not executable);
+/// ENOEXEC (neither a program nor a script with `#!`).
 pub fn exec_program(program: &Path, argv: &[String], env: &[String]) -> Result<Infallible> {
     sys::close_on_exec_from(3)?;
     let Err(error) = sys::execve(program, argv, env);
@@ -66,26 +73,29 @@ pub fn exec_program(program: &Path, argv: &[String], env: &[String]) -> Result<I
     }
 }
 
-/// Task 1.3: Say which other file the kernel must start to run `program`, or `None` when it needs none.
+/// Task 1.3: Name the other file that the kernel needs to start `program`.
 ///
-/// A *script* begins with `#!`. Then come spaces, perhaps, and the path, up to a space, a tab or the line's end.
+/// A *script* begins with `#!`. Then come spaces, perhaps, and the path, up to a space,
+/// a tab or the line's end.
 ///
-/// A *program* of 64 bits begins with the six bytes `\x7fELF\x02\x01`. If it is linked dynamically, then one of its
-/// *program headers* says where in the file the path of its loader stands:
+/// A *program* of 64 bits begins with the six bytes `\x7fELF\x02\x01`. If it is linked
+/// dynamically, then one of its *program headers* says where in the file the path of
+/// its loader stands:
 ///
-/// | at byte | length | number |
-/// |---|---|---|
-/// | 32 of the file | 8 | where the first header begins; the others follow it |
-/// | 54 of the file | 2 | how long each header is |
-/// | 56 of the file | 2 | how many headers there are |
-/// | 0 of a header | 4 | what it is for; 3 (`PT_INTERP`) is for the loader |
-/// | 8 of that header | 8 | where the path begins in the file |
-/// | 32 of that header | 8 | how long the path is, with the zero byte at its end |
+/// | at byte           | length | what stands there                                   |
+/// |-------------------|--------|-----------------------------------------------------|
+/// | 32 of the file    | 8      | where the first header begins; the others follow it |
+/// | 54 of the file    | 2      | how long each header is                             |
+/// | 56 of the file    | 2      | how many headers there are                          |
+/// | 0 of a header     | 4      | its purpose; 3 (`PT_INTERP`) is the loader's        |
+/// | 8 of that header  | 8      | where in the file the path begins                   |
+/// | 32 of that header | 8      | how long the path is, with the zero byte at its end |
 ///
-/// No such header: the program is static. Files of any other kind are not our business; answer `None` for them too.
+/// `None`: it needs no other file, because it is static, or is of a kind that we do not
+/// know.
 ///
-/// Use `read` and `number` below. Man pages: `elf(5)`, and `execve(2)` at "Interpreter scripts".
-/// Errors: those of reading; ENOENT when `program` itself is missing.
+/// Use `read` and `number` below. Man pages: `elf(5)`, and `execve(2)` at "Interpreter
+/// scripts". Errors: those of reading; ENOENT when `program` itself is missing.
 pub fn interpreter(program: &Path) -> Result<Option<PathBuf>> {
     let bytes = read(program)?;
     let path = match bytes.strip_prefix(b"#!") {
@@ -128,8 +138,9 @@ fn number(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
 
 /// Task 1.4: Say how the program ended, as the one number that a shell sees.
 ///
-/// A program that ended by itself: its own status. One that a signal ended: 128 and the signal's number. One that
-/// could not be started: 127 when there is no such file, 126 when there is one that cannot be executed.
+/// A program that ended by itself: its own status. One that a signal ended: 128 and the
+/// signal's number. One that could not be started: 127 when there is no such file, 126
+/// when there is one that cannot be executed.
 ///
 /// Man pages: `exit(3)`, `signal(7)`; `bash(1)` at "EXIT STATUS" has the same rule.
 pub fn exit_code(end: End) -> u8 {
@@ -138,5 +149,49 @@ pub fn exit_code(end: End) -> u8 {
         End::Killed(signal) => 128 + signal as u8,
         End::NotStarted(Errno::ENOENT) => 127,
         End::NotStarted(_) => 126,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_after_the_two_signs() {
+        for (text, word) in [
+            (&b"/bin/sh\nexit 0\n"[..], Some(&b"/bin/sh"[..])),
+            (b" \t/usr/bin/env -S sh -x\n", Some(b"/usr/bin/env")),
+            (b"/bin/sh\r\n", Some(b"/bin/sh\r")),
+            (b"/bin/sh", Some(b"/bin/sh")),
+            (b"\n/bin/sh\n", None),
+            (b"", None),
+        ] {
+            assert_eq!(first_word(text), word, "{}", text.escape_ascii());
+        }
+    }
+
+    /// The file comes out of an image, so each number in it may be a lie.
+    #[test]
+    fn no_number_in_a_hostile_file_is_believed() {
+        let mut sound = b"\x7fELF\x02\x01".to_vec();
+        sound.resize(64 + 56, 0);
+        sound[32] = 64;
+        sound[54] = 56;
+        sound[56] = 1;
+        sound[64] = 3;
+        sound[72] = 120;
+        sound[96] = 4;
+        sound.extend_from_slice(b"/ld\0");
+        assert_eq!(loader(&sound), Some(&b"/ld"[..]));
+        for at in 0..sound.len() {
+            for wrong in [0, 1, 0x7f, 0xff] {
+                let mut file = sound.clone();
+                file[at] = wrong;
+                loader(&file);
+                loader(&file[..at]);
+            }
+        }
+        assert_eq!(loader(&sound[..64]), None);
+        assert_eq!(loader(b"\x7fELF"), None);
     }
 }
