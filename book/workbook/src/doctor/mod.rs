@@ -15,7 +15,7 @@ mod fixes;
 mod lacks;
 pub(crate) mod mountinfo;
 mod needs;
-mod place;
+pub(crate) mod place;
 #[cfg(target_os = "linux")]
 pub(crate) mod probe;
 mod report;

@@ -6,9 +6,13 @@ use crate::doctor::mountinfo::Mount;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The cgroups of test worlds: `coracle-world-<world's id>`.
 const WORLD: &str = "coracle-world-";
+
+/// A group younger than this may be one that is just being made.
+pub(super) const YOUNG: Duration = Duration::from_secs(60);
 
 /// What is to be done with one group.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,59 +21,77 @@ enum Fate {
     InUse,
     /// Its world or container is gone: whatever is in it may be killed.
     Dead,
-    /// The name does not tell; it may go if it is empty.
+    /// Nobody here can tell: it may go if it is old and empty.
     Unknown,
 }
 
-/// The innermost first. `world_lives` and `container_lives` know ids; what is in use goes to `in_use`.
-pub(crate) fn leftovers(
-    mounts: &[Mount],
-    world_lives: impl Fn(&str) -> bool,
-    container_lives: impl Fn(&str) -> Option<bool>,
-    in_use: &mut Vec<String>,
-) -> Vec<Leftover> {
+/// What is known about worlds and containers.
+pub(crate) struct Known<'a> {
+    /// Does the world with this id live? `None`: it cannot be told here. Cgroups are the machine's, process numbers belong to a PID
+    /// namespace, so only in the first one can every maker be seen.
+    pub(crate) world_lives: &'a dyn Fn(&str) -> Option<bool>,
+    /// Does the container with this id live? `None`: it is not in this data root.
+    pub(crate) container_lives: &'a dyn Fn(&str) -> Option<bool>,
+}
+
+/// The innermost first. What is in use goes to `in_use`.
+pub(crate) fn leftovers(mounts: &[Mount], known: &Known<'_>, in_use: &mut Vec<String>) -> Vec<Leftover> {
     let hierarchies = mounts.iter().filter(|mount| mount.kind.starts_with("cgroup"));
     let mut groups: Vec<_> = hierarchies.flat_map(|mount| named(&mount.point)).collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.components().count()));
+    groups.sort_by_key(|group| (std::cmp::Reverse(group.components().count()), group.clone()));
     groups.dedup();
     let mut found = Vec::new();
     for group in groups {
         let what = format!("cgroup {}", group.display());
-        match fate(&group, &world_lives, &container_lives) {
-            Fate::InUse => in_use.push(what),
+        match fate(&group, known) {
             Fate::Dead => found.push(Leftover {
                 what,
                 why: "its world or container is gone".into(),
                 remedy: Remedy::EmptyCgroup(group),
             }),
-            Fate::Unknown => found.push(Leftover {
+            Fate::Unknown if is_old(&group) && !is_populated(&group) => found.push(Leftover {
                 what,
-                why: "its name is one of ours".into(),
+                why: "its name is one of ours, and nothing lives in it".into(),
                 remedy: Remedy::RemoveCgroup(group),
             }),
+            Fate::InUse => in_use.push(format!("{what}: its world or container lives")),
+            Fate::Unknown => {
+                in_use.push(format!("{what}: it is new, or something that we do not know lives in it"))
+            }
         }
     }
     found
 }
 
 /// Decided by the topmost `coracle-…` directory in the path: groups below it belong to it.
-fn fate(
-    group: &Path,
-    world_lives: &impl Fn(&str) -> bool,
-    container_lives: &impl Fn(&str) -> Option<bool>,
-) -> Fate {
+fn fate(group: &Path, known: &Known<'_>) -> Fate {
     let names = group.components().map(|component| component.as_os_str().to_string_lossy());
     let Some(name) = names.into_iter().find(|name| name.starts_with("coracle-")) else {
         return Fate::Unknown;
     };
-    if let Some(world) = name.strip_prefix(WORLD) {
-        return if world_lives(world) { Fate::InUse } else { Fate::Dead };
-    }
-    match container_lives(&name["coracle-".len()..]) {
+    let lives = match name.strip_prefix(WORLD) {
+        Some(world) => (known.world_lives)(world),
+        None => (known.container_lives)(&name["coracle-".len()..]),
+    };
+    match lives {
         Some(true) => Fate::InUse,
         Some(false) => Fate::Dead,
         None => Fate::Unknown,
     }
+}
+
+/// Old enough not to be in the making. The times of a cgroup's directory are never older than the group.
+fn is_old(group: &Path) -> bool {
+    let made = fs::symlink_metadata(group).and_then(|metadata| metadata.modified());
+    made.ok().and_then(|made| made.elapsed().ok()).is_some_and(|age| age > YOUNG)
+}
+
+/// A process is in it or below it. v2 says so for processes of other PID namespaces too; v1 cannot, but its rmdir(2) refuses then.
+fn is_populated(group: &Path) -> bool {
+    let events = fs::read_to_string(group.join("cgroup.events")).unwrap_or_default();
+    let own = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    let below = named(group).iter().any(|below| is_populated(below));
+    events.lines().any(|line| line == "populated 1") || !own.trim().is_empty() || below
 }
 
 /// Directories called `coracle-…`, and all below them.
@@ -97,8 +119,8 @@ pub(super) fn empty(group: &Path) -> Result<()> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             other => other.context("read its processes")?,
         };
-        let processes: Vec<_> =
-            text.lines().filter_map(|pid| pid.parse().ok()).filter_map(Process::of).collect();
+        let processes = text.lines().filter_map(|pid| pid.parse().ok()).filter_map(Process::of);
+        let processes: Vec<_> = processes.filter(|process| process.runs()).collect();
         if processes.is_empty() {
             return Ok(());
         }
@@ -112,24 +134,38 @@ pub(super) fn empty(group: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::{Command, Stdio};
 
     #[test]
     fn the_name_tells_whose_group_it_is() {
-        let world = |id: &str| id == "77-1";
-        let container = |id: &str| match id {
-            "3f0c" => Some(true),
-            "aaaa" => Some(false),
-            _ => None,
+        let known = Known {
+            world_lives: &|id| (id != "88-1").then(|| id == "77-1"),
+            container_lives: &|id| match id {
+                "3f0c" => Some(true),
+                "aaaa" => Some(false),
+                _ => None,
+            },
         };
         for (path, expected) in [
             ("/sys/fs/cgroup/pids/coracle-world-77-1", Fate::InUse),
             ("/sys/fs/cgroup/pids/coracle-world-77-2", Fate::Dead),
             ("/sys/fs/cgroup/coracle-world-77-2/inner", Fate::Dead),
+            ("/sys/fs/cgroup/coracle-world-88-1", Fate::Unknown),
             ("/sys/fs/cgroup/memory/coracle-3f0c", Fate::InUse),
             ("/sys/fs/cgroup/memory/coracle-aaaa", Fate::Dead),
             ("/sys/fs/cgroup/memory/coracle-experiment", Fate::Unknown),
         ] {
-            assert_eq!(fate(Path::new(path), &world, &container), expected, "{path}");
+            assert_eq!(fate(Path::new(path), &known), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn what_lives_in_a_dead_group_is_killed() {
+        let group = tempfile::tempdir().unwrap();
+        let mut child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
+        fs::write(group.path().join("cgroup.procs"), format!("{}\n", child.id())).unwrap();
+        empty(group.path()).unwrap();
+        assert!(!child.wait().unwrap().success());
+        assert!(empty(&group.path().join("no-such-group")).is_ok());
     }
 }

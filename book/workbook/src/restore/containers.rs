@@ -19,6 +19,8 @@ use serde::Deserialize;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 /// The part of `state.json` that matters here.
 #[derive(Debug, Default, Deserialize)]
@@ -34,6 +36,7 @@ struct State {
 struct Inner {
     status: String,
     init: Option<Process>,
+    engine: Option<Process>,
 }
 
 /// What was found below `containers/` and `images/`.
@@ -112,6 +115,18 @@ fn lock(path: &Path, write: bool) -> Lock {
     }
 }
 
+/// A child that the engine had just made holds the lock too, and dies a moment after it. So a lock without a living engine gets
+/// half a second.
+fn patient_lock(path: &Path, engine_lives: bool) -> Lock {
+    for _ in 0..10 {
+        match lock(path, true) {
+            Lock::Held if !engine_lives => thread::sleep(Duration::from_millis(50)),
+            other => return other,
+        }
+    }
+    Lock::Held
+}
+
 /// Decides about one directory of `containers/`.
 fn container(path: &Path, found: &mut Found) {
     let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -121,12 +136,14 @@ fn container(path: &Path, found: &mut Found) {
     let short = &id[..12];
     let text = fs::read_to_string(path.join("state.json"));
     let exists = !matches!(&text, Err(error) if error.kind() == ErrorKind::NotFound);
+    let state = text.ok().and_then(|text| serde_json::from_str::<State>(&text).ok());
+    let engine_lives = state.as_ref().and_then(|state| state.state.engine).is_some_and(Process::is_alive);
     let remove = |why: String| Leftover {
         what: format!("container {short}"),
         why,
         remedy: Remedy::RemoveTree(path.to_owned()),
     };
-    match (lock(&path.join("lock"), true), exists) {
+    match (patient_lock(&path.join("lock"), engine_lives), exists) {
         (Lock::Held, _) => found.in_use.push(id),
         (Lock::None, true) => {}
         (Lock::None | Lock::Free, false) => {
@@ -137,9 +154,7 @@ fn container(path: &Path, found: &mut Found) {
         }
         (Lock::Free, true) => {
             // A file that cannot be understood says nothing about who may be killed, so it is left to `coracle rm`.
-            let Some(state) = text.ok().and_then(|text| serde_json::from_str::<State>(&text).ok()) else {
-                return;
-            };
+            let Some(state) = state else { return };
             if let Some(init) = state.state.init.filter(|init| init.is_alive()) {
                 found.leftovers.push(Leftover {
                     what: format!("process {} (PID 1 of container {short})", init.pid),

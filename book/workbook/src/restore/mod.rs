@@ -9,10 +9,10 @@
 //! | process | its environment names a test world, or an abandoned container's state names it | the world or the engine lives |
 //! | mount | it lies in a container, in a world's scratch directory, or in a temporary directory of ours | the container's lock is held |
 //! | container | it is in the data root, unlocked, and unfinished | its lock is held |
-//! | cgroup | its name begins with `coracle-` | its world or container lives, or a stranger is in it |
+//! | cgroup | its name begins with `coracle-` | its world or container lives; it is new; a stranger is in it |
 //! | link | it is virtual and called `coracle…`, `cor-…` or `cor` with 8 to 12 hex digits | any container lives |
 //! | nft table | it is called `coracle`, or that with `_` or `-` and more | any container lives |
-//! | directory in `/tmp` | its name holds the number of one of our processes | that process lives |
+//! | directory in `/tmp` | its name holds the number of one of our processes | that process lives; it is new |
 //!
 //! Tearing down goes on after an error; every failure is told, and the exit code is 1 then.
 

@@ -36,6 +36,11 @@ impl Process {
         Self::of(self.pid) == Some(self)
     }
 
+    /// It is there and not a zombie, which is dead and only waits for its parent to ask.
+    pub(crate) fn runs(self) -> bool {
+        self.is_alive() && !is_zombie(self.pid)
+    }
+
     /// Kills it, and waits a little until it is gone, so that its mounts and cgroups can go after it.
     pub(crate) fn kill(self) -> Result<()> {
         if !self.is_alive() {
@@ -46,7 +51,7 @@ impl Process {
             Err(error) => return Err(error.into()),
         }
         for _ in 0..200 {
-            if !self.is_alive() || is_zombie(self.pid) {
+            if !self.runs() {
                 return Ok(());
             }
             std::thread::sleep(std::time::Duration::from_millis(10));
@@ -55,7 +60,7 @@ impl Process {
     }
 }
 
-/// Dead, and only waiting for its parent to ask.
+/// Its state in `/proc` is `Z`.
 fn is_zombie(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
@@ -64,7 +69,7 @@ fn is_zombie(pid: i32) -> bool {
 /// What the process table says about worlds.
 #[derive(Debug, Default)]
 pub(crate) struct Worlds {
-    /// Ids of worlds that have a shore.
+    /// Ids of worlds that have a shore or a PID 1.
     living: BTreeSet<String>,
     /// Processes that carry a world's id.
     marked: Vec<(Process, String, String)>,
@@ -91,7 +96,8 @@ impl Worlds {
         let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
         self.engine |= ["coracle", "coracle-init"].contains(&name.trim());
         let command = words(&fs::read(folder.join("cmdline")).unwrap_or_default());
-        if let Some(id) = shore_of(&command) {
+        // Inside a world the shore cannot be seen, but PID 1 can.
+        if let Some(id) = keeper_of(&command) {
             self.living.insert(id);
         } else if let Some(id) = world_of(&fs::read(folder.join("environ")).unwrap_or_default()) {
             self.marked.push((process, command.join(" "), id));
@@ -124,10 +130,10 @@ fn words(bytes: &[u8]) -> Vec<String> {
     words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
-/// The world's id, when these are the arguments of a shore: `… --world shore {"id":"77-1",…}`.
-fn shore_of(command: &[String]) -> Option<String> {
+/// The world's id, when these are the arguments of its shore or of its PID 1: `… --world shore {"id":"77-1",…}`.
+fn keeper_of(command: &[String]) -> Option<String> {
     let at = command.iter().position(|word| word == "--world")?;
-    if command.get(at + 1)? != "shore" {
+    if !["shore", "init"].contains(&command.get(at + 1)?.as_str()) {
         return None;
     }
     let spec: serde_json::Value = serde_json::from_str(command.get(at + 2)?).ok()?;
@@ -154,15 +160,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shore_names_its_world() {
+    fn a_keeper_names_its_world() {
         let command = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(
-            shore_of(&command(r#"/t/world --world shore {"id":"77-1","argv":[]}"#)).as_deref(),
+            keeper_of(&command(r#"/t/world --world shore {"id":"77-1","argv":[]}"#)).as_deref(),
             Some("77-1")
         );
-        assert_eq!(shore_of(&command(r#"/t/world --world init {"id":"77-1"}"#)), None);
-        assert_eq!(shore_of(&command("sleep 100")), None);
-        assert_eq!(shore_of(&command("world --world shore nonsense")), None);
+        assert_eq!(keeper_of(&command(r#"/t/world --world init {"id":"77-1"}"#)).as_deref(), Some("77-1"));
+        assert_eq!(keeper_of(&command("/t/world --world launcher tty")), None);
+        assert_eq!(keeper_of(&command("sleep 100")), None);
+        assert_eq!(keeper_of(&command("world --world shore nonsense")), None);
     }
 
     #[test]

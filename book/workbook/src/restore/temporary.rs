@@ -2,6 +2,7 @@
 //!
 //! `coracle-kit-<uid>` is no leftover: the test kit keeps the tiny root filesystem there between runs.
 
+use super::cgroups::YOUNG;
 use super::processes::Process;
 use super::remedy::{Leftover, Remedy};
 use std::fs;
@@ -27,7 +28,10 @@ pub(crate) fn leftovers(folder: &Path, uid: u32) -> Vec<Leftover> {
         // A link may have been put there by somebody else; DirEntry's metadata does not follow it.
         let ours =
             entry.metadata().is_ok_and(|metadata| metadata.is_dir() && (uid == 0 || metadata.uid() == uid));
-        if ours && Process::of(pid).is_none() {
+        // The number may be one of another PID namespace that shares this directory with us: so not what was made just now.
+        let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+        let old = modified.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > YOUNG);
+        if ours && old && Process::of(pid).is_none() {
             found.push(Leftover {
                 what: format!("directory {}", entry.path().display()),
                 why: format!("process {pid}, which made it, is gone"),
@@ -42,6 +46,7 @@ pub(crate) fn leftovers(folder: &Path, uid: u32) -> Vec<Leftover> {
 mod tests {
     use super::*;
     use nix::unistd::Uid;
+    use std::time::{Duration, SystemTime};
 
     #[test]
     fn names_that_we_give() {
@@ -61,11 +66,14 @@ mod tests {
     #[test]
     fn only_directories_of_dead_processes_go() {
         let folder = tempfile::tempdir().unwrap();
-        for name in
-            ["coracle-doctor-4000004", &format!("coracle-doctor-{}", std::process::id()), "coracle-notes-1"]
-        {
-            fs::create_dir(folder.path().join(name)).unwrap();
+        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        for pid in [4_000_004, std::process::id()] {
+            let old = folder.path().join(format!("coracle-doctor-{pid}"));
+            fs::create_dir(&old).unwrap();
+            fs::File::open(old).unwrap().set_modified(hour_ago).unwrap();
         }
+        fs::create_dir(folder.path().join("coracle-notes-1")).unwrap();
+        fs::create_dir(folder.path().join("coracle-doctor-4000005")).unwrap(); // too young
         std::os::unix::fs::symlink("/", folder.path().join("coracle-unit-4000004")).unwrap();
         let found = leftovers(folder.path(), Uid::effective().as_raw());
         assert_eq!(found.len(), 1);

@@ -2,6 +2,7 @@
 
 use super::remedy::Leftover;
 use super::{cgroups, containers, mounts, network, processes::Worlds, temporary};
+use crate::doctor::place::FIRST_PID_NAMESPACE;
 use crate::doctor::{data_root, mountinfo};
 use crate::paint::{BAD, CARE, FAINT, GOOD, paint};
 use crate::workspace::Workspace;
@@ -26,7 +27,7 @@ pub(crate) fn everything(dry_run: bool) -> ExitCode {
     let found = look();
     let mut failures = found.failures;
     for thing in &found.in_use {
-        tell(&paint(FAINT, "in use"), 6, &format!("{thing}: left alone"));
+        tell(&paint(FAINT, "left alone"), 10, thing);
     }
     for leftover in &found.leftovers {
         let words = format!("{}: {}", leftover.what, leftover.why);
@@ -42,7 +43,7 @@ pub(crate) fn everything(dry_run: bool) -> ExitCode {
     for failure in &failures {
         tell(&paint(BAD, "failed"), 6, failure);
     }
-    anstream::println!("{}", closing(found.leftovers.len(), failures.len(), dry_run));
+    anstream::println!("{}", closing(found.leftovers.len(), failures.len(), found.in_use.len(), dry_run));
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -52,10 +53,11 @@ fn tell(word: &str, width: usize, words: &str) {
 }
 
 /// The last line.
-fn closing(count: usize, failures: usize, dry_run: bool) -> String {
+fn closing(count: usize, failures: usize, in_use: usize, dry_run: bool) -> String {
     let things = |count: usize| if count == 1 { "1 thing".to_owned() } else { format!("{count} things") };
     let root = if Uid::effective().is_root() { "" } else { " As root more may be possible." };
     match (count, failures, dry_run) {
+        (0, 0, _) if in_use > 0 => "Nothing else was left behind.".into(),
         (0, 0, _) => "Nothing was left behind.".into(),
         (_, _, true) => format!("{} would be removed; run it without --dry-run to do so.", things(count)),
         (_, 0, _) => format!("{} removed.", things(count)),
@@ -89,7 +91,11 @@ fn look() -> Found {
     // A container of another data root is unknown here: its group goes only if it is empty.
     let container_lives =
         |id: &str| data_root.join("containers").join(id).is_dir().then(|| containers.lives(id));
-    let groups = cgroups::leftovers(&mounts, |id| worlds.lives(id), container_lives, &mut found.in_use);
+    let all_seen =
+        fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link == Path::new(FIRST_PID_NAMESPACE));
+    let world_lives = |id: &str| if worlds.lives(id) { Some(true) } else { all_seen.then_some(false) };
+    let known = cgroups::Known { world_lives: &world_lives, container_lives: &container_lives };
+    let groups = cgroups::leftovers(&mounts, &known, &mut found.in_use);
     found.leftovers.extend(groups);
     if containers.in_use.is_empty() && !worlds.engine {
         found.leftovers.extend(network::links());
@@ -101,7 +107,7 @@ fn look() -> Found {
 
 /// Containers that live, as people name them.
 fn in_use(containers: &containers::Found) -> Vec<String> {
-    containers.in_use.iter().map(|id| format!("container {}", &id[..12])).collect()
+    containers.in_use.iter().map(|id| format!("container {}: an engine looks after it", &id[..12])).collect()
 }
 
 /// Where the doctor would have made its directory.
