@@ -20,10 +20,11 @@ use crate::mountinfo::{self, Mount};
 use crate::proc::Proc;
 use coracle_ground::Errno;
 use coracle_ground::sys::{self, MsFlags};
+use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 
 /// How much a world may write. Memory, so not too much.
 const SCRATCH: &str = "size=768m,mode=755";
@@ -45,7 +46,7 @@ pub(crate) fn everything(spec: &Spec) -> io::Result<()> {
     fs::create_dir(&tmp)?;
     fs::set_permissions(&tmp, fs::Permissions::from_mode(0o1777))?;
     if let Some(rootfs) = &spec.rootfs {
-        copy_tree(rootfs, &spec.scratch.join("rootfs"))?;
+        copy_tree(rootfs, &spec.scratch.join("rootfs"), &mut Copied::new())?;
     }
     Ok(())
 }
@@ -74,19 +75,29 @@ fn make_read_only(mount: &Mount) -> io::Result<()> {
     }
 }
 
-/// Copies directories, files and symbolic links with their permissions.
-fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+/// The first copy of each file that has several names, by device and inode.
+type Copied = HashMap<(u64, u64), PathBuf>;
+
+/// Copies directories, files, symbolic and hard links with their permissions. Hard links matter: busybox is one file
+/// with ninety names.
+fn copy_tree(from: &Path, to: &Path, copied: &mut Copied) -> io::Result<()> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            copy_tree(&entry.path(), &target)?;
-        } else if kind.is_symlink() {
+        let meta = entry.metadata()?;
+        let identity = (meta.dev(), meta.ino());
+        if meta.is_dir() {
+            copy_tree(&entry.path(), &target, copied)?;
+        } else if meta.is_symlink() {
             symlink(fs::read_link(entry.path())?, &target)?;
+        } else if let Some(first) = copied.get(&identity) {
+            fs::hard_link(first, &target)?;
         } else {
             fs::copy(entry.path(), &target)?;
+            if meta.nlink() > 1 {
+                copied.insert(identity, target);
+            }
         }
     }
     fs::set_permissions(to, fs::metadata(from)?.permissions())

@@ -15,6 +15,7 @@ milestone! { bin: "world", tests: {
     "inside" => every_namespace_is_a_new_one,
     "inside" => the_rootfs_runs,
     "inside" => every_tool_of_the_rootfs_starts,
+    "inside" => the_rootfs_is_small,
     "inside" => no_reachable_mount_can_be_written,
     "inside" => a_world_fits_into_a_world,
     "inside" => orphans_are_reaped,
@@ -124,6 +125,14 @@ fn every_tool_of_the_rootfs_starts() -> Outcome {
     check(out.stdout == "done\n")
         .observed(format!("{out:?}"))
         .means("a tool of the tiny root filesystem does not run there")
+        .misconception(WRONG)
+}
+
+fn the_rootfs_is_small() -> Outcome {
+    let out = World::new().script("du -sk rootfs | cut -f1")?;
+    check(out.stdout.trim().parse().is_ok_and(|kib: u32| (500..30_000).contains(&kib)))
+        .observed(format!("{} KiB", out.stdout.trim()))
+        .means("one file with many names was copied once for each name")
         .misconception(WRONG)
 }
 
