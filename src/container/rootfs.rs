@@ -1,6 +1,7 @@
 //! A root filesystem of the container's own. **Until chapter 7**, where an overlay of the image's layers takes its place.
 //!
-//! What a container writes must never reach its image, so each container gets a copy of the image's root. There are two places for it:
+//! What a container writes must never reach its image, so each container gets a copy of the image's
+//! root. There are two places for it:
 //!
 //! - On disk, beside the container's state: it stays until the container is removed.
 //! - In memory, when the container is to be removed at its end anyway (`--rm`) and the image is small: a tmpfs in its
@@ -26,13 +27,13 @@ pub(crate) enum Rootfs {
 }
 
 impl Rootfs {
-    /// Makes the copy, or leaves it to init. `at` is the container's `rootfs` directory, which is made here.
+    /// Makes the copy as the new directory `at`, or leaves that to init.
     pub(crate) fn new(image: &Image, root: ImageRoot, rm: bool, at: &Path) -> anyhow::Result<Rootfs> {
-        sys::mkdir(at, 0o755)?;
         if rm && image.size <= LARGEST_IN_MEMORY {
             return Ok(Rootfs::InMemory(root));
         }
         trace::step(7, "A root of its own: a copy of the image's, until chapter 7 makes copies needless");
+        sys::mkdir(at, 0o755)?;
         root.copy_into(at)?;
         Ok(Rootfs::OnDisk)
     }
@@ -44,13 +45,16 @@ impl Rootfs {
             7,
             "A root of its own: a copy of the image's, in memory, because --rm will drop it anyway",
         );
+        // Over the container's own directory, of which init needs nothing: so not even a mount point stays behind.
+        let directory = at.parent().unwrap_or(at);
         // Large pages where they fit: a copy into them takes half the time. Not every kernel is built with them.
-        match sys::mount("tmpfs", at, MsFlags::empty(), "mode=755,huge=within_size") {
+        match sys::mount("tmpfs", directory, MsFlags::empty(), "mode=755,huge=within_size") {
             Err(error) if error.errno == Errno::EINVAL => {
-                sys::mount("tmpfs", at, MsFlags::empty(), "mode=755")?
+                sys::mount("tmpfs", directory, MsFlags::empty(), "mode=755")?
             }
             answer => answer?,
         }
+        sys::mkdir(at, 0o755)?;
         image.copy_into(at)
     }
 }
