@@ -15,7 +15,7 @@ pub(crate) fn quiet() {
         let text = text_of(info.payload());
         if task_in(&text).is_none() {
             let place = info.location().map(|at| format!(" ({at})")).unwrap_or_default();
-            eprintln!("coracle: this is a bug: {text}{place}");
+            eprintln!("coracle: a bug, in the engine or in a chapter's code: {text}{place}");
         }
     }));
 }

@@ -197,6 +197,12 @@ impl ContainerDir {
         gone_or(fs::remove_file(self.path.join("lock"))).context("remove the container's lock")
     }
 
+    /// Drops the lock and nothing else, as the kernel does for an engine that was killed.
+    #[cfg(test)]
+    pub(super) fn die(mut self) {
+        self.kept = true;
+    }
+
     /// Looks after a container whose engine died: `lock` is its lock, which we hold now.
     pub(super) fn adopt(path: PathBuf, lock: File) -> Self {
         Self { path, durable: true, kept: true, _lock: lock }

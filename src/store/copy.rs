@@ -41,14 +41,7 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 /// Copies all that is in the directory `from` into the empty directory `to`, and makes `to` what `from` is.
 pub(super) fn tree(from: BorrowedFd<'_>, to: &Path) -> Result<(), Error> {
     let _umask = NoUmask::begin();
-    let mut copy = Copy {
-        at: PathBuf::new(),
-        links: HashMap::new(),
-        way: Way::Share,
-        top: None,
-        owner: Owner::of_new_files(),
-        count: 0,
-    };
+    let mut copy = Copy::new(Way::Share);
     let done = copy.top(from, to).map_err(nix_errno);
     let way = match copy.way {
         Way::Share => "FICLONE",
@@ -79,6 +72,11 @@ struct Copy {
 }
 
 impl Copy {
+    fn new(way: Way) -> Self {
+        let (at, links, owner) = (PathBuf::new(), HashMap::new(), Owner::of_new_files());
+        Self { at, links, way, top: None, owner, count: 0 }
+    }
+
     fn top(&mut self, from: BorrowedFd<'_>, to: &Path) -> rustix::io::Result<()> {
         let to = openat(CWD, to, FOLDER, Mode::empty())?;
         self.top =
@@ -240,3 +238,6 @@ impl Way {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,7 @@ fn exchange(new: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads what [`write`] wrote. Errors say which file, and what is wrong with it.
+/// Reads what [`write()`] wrote. Errors say which file, and what is wrong with it.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read(path)?;
     let shown = path.display();

@@ -137,3 +137,97 @@ pub(crate) fn kill_and_wait(process: Process) {
         let _ = poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&ten_seconds));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::new_id;
+    use std::path::PathBuf;
+
+    /// A data root of its own for a test.
+    fn store(name: &str) -> (Store, PathBuf) {
+        let root = std::env::temp_dir().join(format!("coracle-store-{}-{name}", std::process::id()));
+        let store = Store { root: root.clone() };
+        store.make().unwrap();
+        (store, root)
+    }
+
+    /// A container as an engine leaves it that dies at this moment: its lock is free, and still has its name.
+    fn left_behind(store: &Store, status: Status, rm: bool) -> ContainerId {
+        let mut container = Container { id: new_id().unwrap(), rm, ..Container::default() };
+        let dir = store.create(&mut container).unwrap();
+        container.state.status = status;
+        dir.save(&container).unwrap();
+        fs::create_dir(&container.rootfs).unwrap();
+        fs::write(container.rootfs.join("file"), "").unwrap();
+        dir.die();
+        container.id
+    }
+
+    #[test]
+    fn what_dead_engines_leave_is_settled() {
+        let (store, root) = store("dead");
+        for (status, rm, left) in [
+            (Status::Created, false, None),
+            (Status::Created, true, None),
+            (Status::Running, true, None),
+            (Status::Exited, true, None),
+            (Status::Running, false, Some(137)),
+            (Status::Exited, false, Some(0)),
+        ] {
+            let id = left_behind(&store, status, rm);
+            store.reconcile().unwrap();
+            let found = store.find(&id.0).ok().map(|known| known.container.unwrap());
+            assert_eq!(
+                found.map(|left| (left.state.status, left.state.exit_code)),
+                left.map(|code| (Status::Exited, code))
+            );
+            let folder = store.containers().join(&id.0);
+            assert_eq!(folder.exists(), left.is_some(), "{status:?} {rm}");
+            assert!(!folder.join("lock").exists());
+        }
+        remove::tree(&root).unwrap();
+    }
+
+    #[test]
+    fn half_made_containers_go_and_strangers_stay() {
+        let (store, root) = store("half");
+        let half = store.containers().join("ab".repeat(32));
+        fs::create_dir_all(half.join("rootfs/bin")).unwrap();
+        fs::create_dir_all(store.containers().join("storage/overlay")).unwrap();
+        fs::create_dir_all(store.images().join(".importing-1/rootfs")).unwrap();
+        store.reconcile().unwrap();
+        assert!(!half.exists() && !store.images().join(".importing-1").exists());
+        assert!(store.containers().join("storage/overlay").exists());
+        remove::tree(&root).unwrap();
+    }
+
+    #[test]
+    fn what_a_living_engine_holds_is_left_alone() {
+        let (store, root) = store("living");
+        let mut container = Container { id: new_id().unwrap(), rm: true, ..Container::default() };
+        let dir = store.create(&mut container).unwrap();
+        store.reconcile().unwrap();
+        assert!(store.find(&container.name).is_ok());
+        let other =
+            &mut Container { id: new_id().unwrap(), name: container.name.clone(), ..Container::default() };
+        let error = store.create(other).err().unwrap().to_string();
+        assert!(error.contains("already in use"), "{error}");
+        drop(dir);
+        assert!(store.find(&container.name).is_err() && store.create(other).is_ok());
+        remove::tree(&root).unwrap();
+    }
+
+    #[test]
+    fn damaged_states_are_named_and_survived() {
+        let (store, root) = store("damaged");
+        let id = left_behind(&store, Status::Exited, false);
+        fs::write(store.state_file(&id), "{\"version\": 1, \"na").unwrap();
+        store.reconcile().unwrap();
+        let error = store.find(id.short()).unwrap().container.unwrap_err().to_string();
+        assert!(error.contains("is damaged"), "{error}");
+        store.remove_container(&id).unwrap();
+        assert!(store.find(id.short()).is_err());
+        remove::tree(&root).unwrap();
+    }
+}
