@@ -25,6 +25,7 @@ mod tally;
 mod transcript;
 mod tree;
 mod verdict;
+mod web;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -64,6 +65,8 @@ enum Command {
     Progress(cmd::progress::Args),
     /// Find and remove what a crashed experiment left on this machine
     Restore(restore::Args),
+    /// For maintainers: see that every link of the built book and the README leads somewhere
+    Links(cmd::links::Args),
     /// For mdBook: put code into the book by name
     Mdbook(cmd::mdbook::Args),
     /// For maintainers: try each wrong solution, and see that its test catches it
@@ -102,6 +105,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::CatchUp(args) => cmd::catch_up::run(args),
         Command::Progress(args) => cmd::progress::run(args),
         Command::Restore(args) => restore::run(args),
+        Command::Links(args) => cmd::links::run(args),
         Command::Mdbook(args) => cmd::mdbook::run(args),
         Command::Mistakes(args) => cmd::mistakes::run(args),
         Command::Pristine(args) => cmd::pristine::run(args),

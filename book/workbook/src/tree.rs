@@ -8,7 +8,10 @@ use crate::{
     workspace::{Chapter, Workspace},
 };
 use anyhow::{Context, Result, anyhow};
-use nix::fcntl::{Flock, FlockArg};
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
 use std::{
     collections::BTreeSet,
     fs::{self, File},
@@ -33,8 +36,7 @@ impl Tree {
         fs::create_dir_all(&root).with_context(|| format!("make {}", root.display()))?;
         let lock = place.join("tree.lock");
         let file = File::create(&lock).with_context(|| format!("open {}", lock.display()))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusive)
-            .map_err(|(_, errno)| anyhow!("lock {}: {errno}", lock.display()))?;
+        let lock = take(file).map_err(|errno| anyhow!("lock {}: {errno}", lock.display()))?;
         let files = listed(&original.root)?;
         remove_others(&root, &root, &files)?;
         for file in &files {
@@ -71,6 +73,17 @@ impl Tree {
     pub(crate) fn put_exercise(&self, chapter: &Chapter, text: &str) -> Result<()> {
         put(&self.chapter(chapter).exercise(), text)
     }
+}
+
+/// Takes the lock; says so when it must wait for it.
+fn take(file: File) -> nix::Result<Flock<File>> {
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).or_else(|(file, errno)| {
+        if errno != Errno::EWOULDBLOCK {
+            return Err(errno);
+        }
+        anstream::eprintln!("another `cargo workbook` uses the copy of the workspace; waiting for it");
+        Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| errno)
+    })
 }
 
 /// What belongs to the workspace: all that git knows or would add; without git, all but what is built.

@@ -4,6 +4,7 @@ pub(crate) mod catch_up;
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod hint;
+pub(crate) mod links;
 pub(crate) mod mdbook;
 pub(crate) mod mistakes;
 pub(crate) mod pristine;
