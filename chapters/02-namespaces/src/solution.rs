@@ -9,11 +9,13 @@ use std::path::Path;
 
 /// Task 2.1: Turn the list of namespaces into the flags that `clone` takes.
 ///
-/// Each kind has one flag, `CloneFlags::CLONE_NEW…`; joined with `|` they are one set, and a set can be collected
-/// from an iterator of flags. Careful: the flag of the mount namespace is `CLONE_NEWNS`. It was the first namespace,
-/// and nobody thought that there would be more.
+/// Each kind has one flag, `CloneFlags::CLONE_NEW…`; joined with `|` they are one set, and
+/// a set can be collected from an iterator of flags. Careful: the flag of the mount
+/// namespace is `CLONE_NEWNS`. It was the first namespace, and nobody thought that there
+/// would be more.
 ///
-/// Man page: `namespaces(7)` has the table. Only the kinds that were asked for: no flag may come on top.
+/// Man page: `namespaces(7)` has the table. Only the kinds that were asked for: no flag may
+/// come on top.
 pub fn namespace_flags(namespaces: &[Namespace]) -> CloneFlags {
     let flag = |namespace: &Namespace| match namespace {
         Namespace::Mount => CloneFlags::CLONE_NEWNS,
@@ -29,12 +31,15 @@ pub fn namespace_flags(namespaces: &[Namespace]) -> CloneFlags {
 
 /// Task 2.1: Start a child in new namespaces with one `clone`, and let it run `init`.
 ///
-/// One step for all of them, and the caller stays where it is. `unshare` would move the *caller*, and for the PID
-/// namespace not even that: only its later children get numbers in a new one. `init` gets its end of the
-/// conversation with the host from `spawn`; the host's end comes back to the caller, with the child.
+/// One step for all of them, and the caller stays where it is. `unshare` would move the
+/// *caller*, and for the PID namespace not even that: only its later children get numbers
+/// in a new one. `init` gets its end of the conversation with the host from `spawn`; the
+/// host's end comes back to the caller, with the child.
 ///
-/// Use `spawn` and [`namespace_flags`]. Man pages: `clone(2)`, `unshare(2)`, `pid_namespaces(7)`.
-/// Errors: EPERM when namespaces are not allowed here; ENOSPC at the limit of `user.max_*_namespaces`.
+/// Use `spawn` and [`namespace_flags`]. Man pages: `clone(2)`, `unshare(2)`,
+/// `pid_namespaces(7)`.
+/// Errors: EPERM when namespaces are not allowed here; ENOSPC at the limit of
+/// `user.max_*_namespaces`.
 pub fn start_in<F>(namespaces: &[Namespace], init: F) -> Result<(Child, HostEnd)>
 where
     F: FnOnce(InitEnd) -> Result<Infallible>,
@@ -44,7 +49,8 @@ where
 
 /// Task 2.2: Give the machine the host name `name`.
 ///
-/// Called by init, in its own UTS namespace. A process without one would rename the host, at once and for everybody.
+/// Called by init, in its own UTS namespace. A process without one would rename the host,
+/// at once and for everybody.
 ///
 /// Use `sys::sethostname`. Man page: `sethostname(2)`. Errors: EINVAL above 64 bytes.
 pub fn set_hostname(name: &str) -> Result<()> {
@@ -53,42 +59,51 @@ pub fn set_hostname(name: &str) -> Result<()> {
 
 /// Task 2.2: Make all mounts private, so that no mount of ours travels to the host.
 ///
-/// A new mount namespace is a copy, and its mounts are still *shared* with the originals where those were shared,
-/// as systemd makes them: what one side mounts or unmounts, the other sees. Cut that in both directions, for `/` and
-/// for every mount below it. Afterwards no line of `/proc/self/mountinfo` says `shared:` or `master:`.
+/// A new mount namespace is a copy, and its mounts are still *shared* with the originals
+/// where those were shared, as systemd makes them: what one side mounts or unmounts, the
+/// other sees. Cut that in both directions, for `/` and for every mount below it.
+/// Afterwards no line of `/proc/self/mountinfo` says `shared:` or `master:`.
 ///
 /// Called by init, before it mounts anything. Use `sys::set_propagation`.
-/// Man page: `mount_namespaces(7)`, "SHARED SUBTREES". Errors: EPERM when the mount namespace is not ours.
+/// Man page: `mount_namespaces(7)`, "SHARED SUBTREES". Errors: EPERM when the mount
+/// namespace is not ours.
 pub fn isolate_mounts() -> Result<()> {
     sys::set_propagation(Path::new("/"), MsFlags::MS_REC | MsFlags::MS_PRIVATE)
 }
 
 /// Task 2.2: Mount a new `/proc` at `root`, for the PID namespace of the calling process.
 ///
-/// A `/proc` shows the PID namespace of the process that *mounted* it. So init mounts it, not the host, and it is a
-/// new mount, not a copy of the host's. Nothing in it may be executed, be a device, or raise privileges: three flags.
-/// Called before the root is changed, so the place is `proc` below `root`, not `/proc`.
+/// A `/proc` shows the PID namespace of the process that *mounted* it. So init mounts it,
+/// not the host, and it is a new mount, not a copy of the host's. Nothing in it may be
+/// executed, be a device, or raise privileges: three flags. Called before the root is
+/// changed, so the place is `proc` below `root`, not `/proc`.
 ///
-/// Use `sys::mount_point(root, "proc")` for the place and `sys::mount`. Man pages: `proc(5)`, `mount(2)`.
-/// Errors: EPERM when the caller does not own its PID namespace, or runs in a container that hides parts of `/proc`.
+/// Use `sys::mount_point(root, "proc")` for the place and `sys::mount`. Man pages:
+/// `proc(5)`, `mount(2)`.
+/// Errors: EPERM when the caller does not own its PID namespace, or runs in a container
+/// that hides parts of `/proc`.
 pub fn mount_proc(root: &Path) -> Result<()> {
     let target = sys::mount_point(root, "proc")?;
     sys::mount("proc", &target, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC, "")
 }
 
-/// Task 2.3: Do the duties of PID 1: start the main program, pass signals on to it, reap whoever ends.
+/// Task 2.3: Do the duties of PID 1: start the program, pass signals on, reap whoever ends.
 ///
-/// PID 1 gets every orphan as a child. One that does not wait for them fills the machine with zombies. And the
-/// kernel gives PID 1 no default actions: a signal that it does not handle does nothing, SIGTERM too. So:
+/// PID 1 gets every orphan as a child. One that does not wait for them fills the machine
+/// with zombies. And the kernel gives PID 1 no default actions: a signal that it does not
+/// handle does nothing, SIGTERM too. So:
 ///
-/// - Block all signals *before* the main program starts, then take them one by one. What is blocked waits; what
-///   arrives before the block is lost, the end of a quick program too.
-/// - On SIGCHLD, reap *all* children that have ended: signals do not queue, one SIGCHLD can stand for many ends.
+/// - Block all signals *before* the main program starts, then take them one by one. What is
+///   blocked waits; what arrives before the block is lost, the end of a quick program too.
+/// - On SIGCHLD, reap *all* children that have ended: signals do not queue, one SIGCHLD can
+///   stand for many ends.
 /// - Return how the main program ended when it is among them, and not earlier.
-/// - Every other signal goes on to the main program. It may have ended a moment ago: that is no error.
+/// - Every other signal goes on to the main program. It may have ended a moment ago: that
+///   is no error.
 ///
-/// `start_main` starts the main program. A [`Child`] that is dropped is killed; `into_pid` takes its number, and
-/// with it the duty to wait, out of it. Use `sys::block_signals`, `sys::next_signal`, `sys::reap_one`, `sys::kill`.
+/// `start_main` starts the main program. A [`Child`] that is dropped is killed; `into_pid`
+/// takes its number, and with it the duty to wait, out of it. Use `sys::block_signals`,
+/// `sys::next_signal`, `sys::reap_one`, `sys::kill`.
 /// Man pages: `pid_namespaces(7)`, `waitpid(2)`, `sigwait(3)`, `signal(7)`.
 pub fn be_init<F>(start_main: F) -> Result<End>
 where
@@ -111,7 +126,8 @@ where
 
 /// Reaps all children that have ended; how the main program ended, if it is among them.
 ///
-/// Several children may end before one SIGCHLD is taken: signals do not queue, so one can stand for many.
+/// Several children may end before one SIGCHLD is taken: signals do not queue, so one can
+/// stand for many.
 fn reap_until(main: Pid) -> Result<Option<End>> {
     let mut main_end = None;
     while let Some((pid, end)) = sys::reap_one()? {
@@ -122,14 +138,17 @@ fn reap_until(main: Pid) -> Result<Option<End>> {
     Ok(main_end)
 }
 
-/// Task 2.4: Move this process into namespaces of `process`, those of the kinds `namespaces`.
+/// Task 2.4: Move this process into those `namespaces` in which `process` is.
 ///
-/// All in one step, through a descriptor of the process: its number might be given to another process between two
-/// steps. When it fails, nothing has moved, and the caller must not go on: it would act on the host. Into a PID
-/// namespace only the *children* of this process move: the caller starts one afterwards.
+/// All in one step, through a descriptor of the process: its number might be given to
+/// another process between two steps. When it fails, nothing has moved, and the caller must
+/// not go on: it would act on the host. Into a PID namespace only the *children* of this
+/// process move: the caller starts one afterwards.
 ///
-/// Use `sys::pidfd_open`, `sys::setns`, [`namespace_flags`]. Man pages: `setns(2)`, `pidfd_open(2)`, `nsenter(1)`.
-/// Errors: ESRCH when there is no such process; EPERM when its namespaces are not ours to enter; EINVAL without kinds.
+/// Use `sys::pidfd_open`, `sys::setns`, [`namespace_flags`]. Man pages: `setns(2)`,
+/// `pidfd_open(2)`, `nsenter(1)`.
+/// Errors: ESRCH when there is no such process; EPERM when its namespaces are not ours to
+/// enter; EINVAL without kinds.
 pub fn join(process: Pid, namespaces: &[Namespace]) -> Result<()> {
     let process = sys::pidfd_open(process)?;
     sys::setns(&process, namespace_flags(namespaces))
