@@ -194,7 +194,7 @@ fn argv(entrypoint: Option<String>, command: Vec<String>, image: &Image) -> Resu
         Some(program) => Some(program).filter(|program| !program.is_empty()).into_iter().collect(),
     };
     argv.extend(default);
-    if argv.first().is_none_or(String::is_empty) {
+    if argv.is_empty() {
         bail!("no command specified: the image has none, so name one after it");
     }
     Ok(argv)
