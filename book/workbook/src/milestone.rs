@@ -30,6 +30,9 @@ pub(crate) struct TestReport {
     /// For a skipped test: what is missing.
     #[serde(default)]
     pub(crate) needs: String,
+    /// And what would help.
+    #[serde(default)]
+    pub(crate) fix: String,
     /// For a test that met a `todo!`: the task it stands in.
     #[serde(default)]
     pub(crate) blocked_by: String,

@@ -106,7 +106,8 @@ fn skipped(judged: &Judged, width: usize) -> Vec<String> {
     skipped
         .map(|test| {
             let needs = if test.needs.is_empty() { "something this machine lacks" } else { &test.needs };
-            let text = format!("{} {} {needs}", test.test, paint(CARE, "skipped: needs"));
+            let fix = if test.fix.is_empty() { String::new() } else { format!(" ({})", test.fix) };
+            let text = format!("{} {} {needs}{fix}", test.test, paint(CARE, "skipped: needs"));
             wrap(&text, "  ", width)
         })
         .collect()

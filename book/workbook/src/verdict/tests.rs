@@ -31,6 +31,7 @@ fn report(test: &str, task: &str, result: Outcome) -> TestReport {
         means: String::new(),
         misconception: String::new(),
         needs: String::new(),
+        fix: String::new(),
         blocked_by: String::new(),
         output: String::new(),
     }
@@ -87,7 +88,8 @@ fn a_todo_is_named_and_so_is_what_it_hides() {
 #[test]
 fn a_skipped_test_never_counts_as_passed() {
     let skipped = |test, task| TestReport {
-        needs: "root, or user namespaces".into(),
+        needs: "user namespaces".into(),
+        fix: "run it as root, or allow them".into(),
         ..report(test, task, Outcome::Skipped)
     };
     insta::assert_snapshot!(rendered(vec![
