@@ -114,6 +114,7 @@ fn throwaway(script: &str) -> std::io::Result<Output> {
         .args(["-mpnuif", "--mount-proc", "--propagation=private", "sh", "-c", &format!("{prepare}{script}")])
         .env("D", folder.path())
         .env("W", WORKBOOK)
+        .env("COLUMNS", "100")
         .env("TMPDIR", folder.path().join("tmp"))
         .env("CORACLE_ROOT", folder.path().join("data"))
         .env_remove("CORACLE_WORLD")
@@ -162,10 +163,7 @@ fn restore_tells_first_and_removes_then() -> Result<(), Failed> {
         &text,
         &["removed       process", "removed       mount", "removed       container dead00000000"],
     )?;
-    check_has(
-        &text,
-        &["removed       link coracle0", "coracle-doctor-4000001: process 4000001, which made it, is gone"],
-    )?;
+    check_has(&text, &["removed       link coracle0", "process 4000001, which made it, is gone"])?;
     check(!text.contains("STRAY LIVES"), "the stray process still lives")?;
     let after = text.split("CODE 0").nth(1).unwrap_or_default();
     check(!after.contains("coracle0:"), format!("the bridge is still there:\n{after}"))?;
@@ -197,7 +195,8 @@ fn restore_leaves_the_living_alone() -> Result<(), Failed> {
     check_has(
         &text,
         &[
-            "left alone    container a00000000000: an engine looks after it",
+            "left alone    container a00000000000",
+            "an engine looks after it",
             "Nothing else was left behind.",
             "CODE 0",
         ],
@@ -269,9 +268,6 @@ fn restore_removes_cgroups() -> Result<(), Failed> {
     ))?;
     let text = words(&output);
     check(text.matches("removed       cgroup").count() == 4, text.clone())?;
-    check_has(
-        &text,
-        &["/cg/coracle-young: it is new, or something that we do not know lives in it", "CODE 0"],
-    )?;
+    check_has(&text, &["/cg/coracle-young", "it is new, or something that we do not know", "CODE 0"])?;
     check(text.ends_with("coracle-world-4000001-2\ncoracle-young\nother\nLIVES\nEND\n"), text.clone())
 }

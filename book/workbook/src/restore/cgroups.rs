@@ -35,7 +35,11 @@ pub(crate) struct Known<'a> {
 }
 
 /// The innermost first. What is in use goes to `in_use`.
-pub(crate) fn leftovers(mounts: &[Mount], known: &Known<'_>, in_use: &mut Vec<String>) -> Vec<Leftover> {
+pub(crate) fn leftovers(
+    mounts: &[Mount],
+    known: &Known<'_>,
+    in_use: &mut Vec<(String, String)>,
+) -> Vec<Leftover> {
     let hierarchies = mounts.iter().filter(|mount| mount.kind.starts_with("cgroup"));
     let mut groups: Vec<_> = hierarchies.flat_map(|mount| named(&mount.point)).collect();
     groups.sort_by_key(|group| (std::cmp::Reverse(group.components().count()), group.clone()));
@@ -54,9 +58,9 @@ pub(crate) fn leftovers(mounts: &[Mount], known: &Known<'_>, in_use: &mut Vec<St
                 why: "its name is one of ours, and nothing lives in it".into(),
                 remedy: Remedy::RemoveCgroup(group),
             }),
-            Fate::InUse => in_use.push(format!("{what}: its world or container lives")),
+            Fate::InUse => in_use.push((what, "its world or container lives".into())),
             Fate::Unknown => {
-                in_use.push(format!("{what}: it is new, or something that we do not know lives in it"))
+                in_use.push((what, "it is new, or something that we do not know lives in it".into()))
             }
         }
     }

@@ -47,7 +47,7 @@ pub(crate) struct Found {
     /// Ids of containers that an engine looks after.
     pub(crate) in_use: Vec<String>,
     /// Directories that could not be looked at.
-    pub(crate) failures: Vec<String>,
+    pub(crate) failures: Vec<(String, String)>,
     /// The data root's own lock: no engine begins anything while this is held.
     _lock: Option<Flock<File>>,
 }
@@ -83,12 +83,12 @@ pub(crate) fn look(root: &Path) -> Found {
 }
 
 /// The entries of a directory; that it does not exist is no failure.
-fn entries(folder: &Path, failures: &mut Vec<String>) -> Vec<PathBuf> {
+fn entries(folder: &Path, failures: &mut Vec<(String, String)>) -> Vec<PathBuf> {
     match fs::read_dir(folder) {
         Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(error) => {
-            failures.push(format!("look into {}: {error}", folder.display()));
+            failures.push((format!("look into {}", folder.display()), error.to_string()));
             Vec::new()
         }
     }
@@ -150,7 +150,7 @@ fn container(path: &Path, found: &mut Found) {
             found.leftovers.push(remove("it was half made or half removed".into()))
         }
         (Lock::Unreadable, _) => {
-            found.failures.push(format!("look at container {short}: its lock cannot be read"))
+            found.failures.push((format!("look at container {short}"), "its lock cannot be read".into()))
         }
         (Lock::Free, true) => {
             // A file that cannot be understood says nothing about who may be killed, so it is left to `coracle rm`.

@@ -4,8 +4,9 @@ use super::remedy::Leftover;
 use super::{cgroups, containers, mounts, network, processes::Worlds, temporary};
 use crate::doctor::place::FIRST_PID_NAMESPACE;
 use crate::doctor::{data_root, mountinfo};
-use crate::paint::{BAD, CARE, FAINT, GOOD, paint};
+use crate::paint::{BAD, CARE, FAINT, GOOD, paint, width, wrap};
 use crate::workspace::Workspace;
+use anstyle::Style;
 use nix::unistd::Uid;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,8 +17,10 @@ use std::{env, fs};
 #[derive(Debug, Default)]
 struct Found {
     leftovers: Vec<Leftover>,
-    in_use: Vec<String>,
-    failures: Vec<String>,
+    /// Things, each with the reason.
+    in_use: Vec<(String, String)>,
+    /// What was tried, and what came of it.
+    failures: Vec<(String, String)>,
     /// Holds the data root's lock.
     _containers: containers::Found,
 }
@@ -26,30 +29,41 @@ struct Found {
 pub(crate) fn everything(dry_run: bool) -> ExitCode {
     let found = look();
     let mut failures = found.failures;
-    for thing in &found.in_use {
-        tell(&paint(FAINT, "left alone"), 10, thing);
+    for (thing, why) in &found.in_use {
+        tell(FAINT, "left alone", thing, why);
     }
     for leftover in &found.leftovers {
-        let words = format!("{}: {}", leftover.what, leftover.why);
         if dry_run {
-            tell(&paint(CARE, "would remove"), 12, &words);
+            tell(CARE, "would remove", &leftover.what, &leftover.why);
             continue;
         }
         match leftover.remedy.apply() {
-            Ok(()) => tell(&paint(GOOD, "removed"), 7, &words),
-            Err(error) => failures.push(format!("remove {}: {error:#}", leftover.what)),
+            Ok(()) => tell(GOOD, "removed", &leftover.what, &leftover.why),
+            Err(error) => failures.push((format!("remove {}", leftover.what), format!("{error:#}"))),
         }
     }
-    for failure in &failures {
-        tell(&paint(BAD, "failed"), 6, failure);
+    for (what, why) in &failures {
+        tell(BAD, "failed", what, why);
     }
     anstream::println!("{}", closing(found.leftovers.len(), failures.len(), found.in_use.len(), dry_run));
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// `removed  mount …`, in a column wide enough for the longest first word of the run.
-fn tell(word: &str, width: usize, words: &str) {
-    anstream::println!("{word}{}{words}", " ".repeat(14 - width));
+/// `removed  mount …` and the reason below it, both in a column of their own.
+fn tell(style: Style, word: &str, what: &str, why: &str) {
+    let margin = " ".repeat(14);
+    let what = wrap(&shorten_ids(what), &format!("{word:<14}"), width());
+    let why = wrap(why, &margin, width());
+    anstream::println!("{}\n{}", what.replacen(word, &paint(style, word), 1), paint(FAINT, why));
+}
+
+/// Ids of 64 digits as people read them: the first twelve.
+fn shorten_ids(text: &str) -> String {
+    let shorten = |part: &str| {
+        let id = part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if id { format!("{}…", &part[..12]) } else { part.to_owned() }
+    };
+    text.split('/').map(shorten).collect::<Vec<_>>().join("/")
 }
 
 /// The last line.
@@ -106,8 +120,9 @@ fn look() -> Found {
 }
 
 /// Containers that live, as people name them.
-fn in_use(containers: &containers::Found) -> Vec<String> {
-    containers.in_use.iter().map(|id| format!("container {}: an engine looks after it", &id[..12])).collect()
+fn in_use(containers: &containers::Found) -> Vec<(String, String)> {
+    let named = |id: &String| (format!("container {}", &id[..12]), "an engine looks after it".to_owned());
+    containers.in_use.iter().map(named).collect()
 }
 
 /// Where the doctor would have made its directory.
