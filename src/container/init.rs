@@ -28,6 +28,8 @@ pub(super) fn become_program(
     (uid, gid): (Uid, Gid),
     link: InitEnd,
 ) -> Result<Infallible> {
+    // Ours would survive the exec, and a file that the program means to share would be closed to others.
+    sys::umask(0o022);
     let link = link.wait_for_go()?;
     build(container, rootfs, uid, gid)?;
     let link = connect(container, stdio, link)?;
