@@ -1,7 +1,7 @@
 //! One thin wrapper a system call. Each names its man page, the capability it needs, and the errnos people meet.
 //!
 //! A wrapper does three things: it makes the call (through `nix`, or through `libc` where `nix` has none), it can
-//! tell about it (`--explain`), and it turns a failure into an [`Error`](crate::Error) that says what was being done.
+//! tell about it (`--explain`), and it turns a failure into an [`Error`] that says what was being done.
 //! No wrapper decides anything. What to call, and in which order, is what the chapters are about.
 //!
 //! This module and [`spawn`](crate::spawn()) are the only places of the project with `unsafe`.
