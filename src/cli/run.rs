@@ -76,7 +76,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "PATH", value_parser = values::workdir, allow_hyphen_values = true)]
     workdir: Option<String>,
     /// The image, and the command with all its arguments, which are never read as flags
-    #[arg(value_name = "IMAGE [COMMAND] [ARG...]", required = true, trailing_var_arg = true)]
+    #[arg(value_name = "IMAGE", required = true, trailing_var_arg = true, hide = true)]
     image_and_command: Vec<String>,
 }
 
