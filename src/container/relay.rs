@@ -65,6 +65,8 @@ pub(super) struct Relay<'a> {
     outer: Outer,
     /// Bytes of our standard input that the program has not taken yet.
     pending: Vec<u8>,
+    /// Room for what is on its way out.
+    room: Vec<u8>,
     our_input_ended: bool,
     init_ended: bool,
     /// How often someone has asked us to stop.
@@ -82,6 +84,7 @@ impl<'a> Relay<'a> {
             init,
             outer,
             pending: Vec::new(),
+            room: vec![0; AT_ONCE],
             our_input_ended: false,
             init_ended: false,
             interrupts: 0,
@@ -95,8 +98,8 @@ impl<'a> Relay<'a> {
                 match source {
                     Source::Signals => self.pass_signals()?,
                     Source::End => self.end(),
-                    Source::Output => pass_on(&mut self.outer.output, stdout().as_fd()),
-                    Source::Error => pass_on(&mut self.outer.error, stderr().as_fd()),
+                    Source::Output => pass_on(&mut self.outer.output, stdout().as_fd(), &mut self.room),
+                    Source::Error => pass_on(&mut self.outer.error, stderr().as_fd(), &mut self.room),
                     Source::OurInput => self.take_input(),
                     Source::Input => self.give_input(),
                 }
@@ -220,11 +223,10 @@ impl<'a> Relay<'a> {
 }
 
 /// Passes on what there is to read, and closes `from` at its end, or when nobody takes it any more.
-fn pass_on(from: &mut Option<OwnedFd>, to: BorrowedFd<'_>) {
+fn pass_on(from: &mut Option<OwnedFd>, to: BorrowedFd<'_>, room: &mut [u8]) {
     let Some(source) = from else { return };
-    let mut bytes = [0; AT_ONCE];
-    match read(&*source, &mut bytes) {
-        Ok(length) if length > 0 && write_all(to, &bytes[..length]).is_ok() => {}
+    match read(&*source, room) {
+        Ok(length) if length > 0 && write_all(to, &room[..length]).is_ok() => {}
         Err(Errno::EINTR | Errno::EAGAIN) => {}
         // The end: 0 from a pipe, EIO from a terminal whose programs are gone.
         _ => *from = None,

@@ -93,13 +93,11 @@ pub fn mkdir(path: &Path, mode: u32) -> Result<()> {
 /// `root/dev` from outside of the root would land on the host's own `/etc`.
 pub fn mount_point(root: &Path, name: &str) -> Result<PathBuf> {
     let path = root.join(name);
-    let there = match open_path(&path) {
-        Err(error) if error.errno == Errno::ENOENT => {
-            mkdir(&path, 0o755)?;
-            open_path(&path)?
-        }
-        answer => answer?,
-    };
+    match mkdir(&path, 0o755) {
+        Err(error) if error.errno == Errno::EEXIST => {}
+        made => return made.map(|()| path),
+    }
+    let there = open_path(&path)?;
     if !is_directory(&there)? {
         let place = path.display();
         let doing = format!("use `{place}` as a mount point: it must be a directory, not a link or a file");
