@@ -6,17 +6,19 @@ use coracle_ground::{Errno, Result};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// Task 3.1: Make `root` the root mount of this mount namespace, and let go of the old one.
+/// Task 3.1: Make `root` the root mount of this namespace, and let go of the old one.
 ///
-/// `pivot_root` wants a mount point, so first bind `root` onto itself, with what is mounted below it (`MS_REC`).
-/// Step into it and call `pivot_root(".", ".")`: the old root then lies on top of the new one, and is the one to
-/// unmount, at once and with all below it (`MNT_DETACH`).
-/// Afterwards no mount of the host is left in this namespace, and the working directory is `/`.
+/// `pivot_root` wants a mount point, so first bind `root` onto itself, with what is
+/// mounted below it (`MS_REC`). Step into it and call `pivot_root(".", ".")`: the old
+/// root then lies on top of the new one, and is the one to unmount, at once and with all
+/// below it (`MNT_DETACH`). Afterwards no mount of the host is left in this namespace,
+/// and the working directory is `/`.
 ///
-/// The mounts must be private already (task 2.2). Use `sys::bind`, `sys::chdir`, `sys::pivot_root`, `sys::unmount`.
+/// The mounts must be private already (task 2.2). Use `sys::bind`, `sys::chdir`,
+/// `sys::pivot_root`, `sys::unmount`.
 /// Man page: `pivot_root(2)`, at "pivot_root(".", ".")".
-/// Errors: EINVAL when `root` is no mount point, or its parent mount is shared; EBUSY when the old root is
-/// unmounted while something still stands in it.
+/// Errors: EINVAL when `root` is no mount point, or its parent mount is shared; EBUSY
+/// when the old root is unmounted while something still stands in it.
 pub fn pivot_into(root: &Path) -> Result<()> {
     sys::bind(root, root, MsFlags::MS_REC)?;
     sys::chdir(root)?;
@@ -25,22 +27,26 @@ pub fn pivot_into(root: &Path) -> Result<()> {
     sys::chdir(Path::new("/"))
 }
 
-/// Task 3.2: Give the container a `/dev` of its own, at `root`: six devices, terminals, shared memory, queues, links.
+/// Task 3.2: Give the container a `/dev` of its own, below `root`.
 ///
 /// A tmpfs (`mode=755`), and in it:
 ///
-/// - the nodes of [`DEVICES`], each with mode 0666 whatever the umask is. Where the kernel forbids `mknod` (EPERM:
-///   root in a user namespace), bind the host's own node onto an empty file instead;
-/// - `pts`, a devpts of its own (`newinstance,ptmxmode=0666,mode=0620,gid=5`; a user namespace that has no group 5
-///   answers EINVAL: then the same without `gid`);
-/// - `shm`, a tmpfs of 64 MiB that everybody may write to and where nobody may delete another's file (`mode=1777`);
+/// - the nodes of [`DEVICES`], each with mode 0666 whatever the umask is. Where the
+///   kernel forbids `mknod` (EPERM: root in a user namespace), bind the host's own node
+///   onto an empty file instead;
+/// - `pts`, a devpts of its own (`newinstance,ptmxmode=0666,mode=0620,gid=5`; a user
+///   namespace that has no group 5 answers EINVAL: then the same without `gid`);
+/// - `shm`, a tmpfs of 64 MiB that everybody may write to and where nobody may delete
+///   another's file (`mode=1777`);
 /// - `mqueue`, the filesystem of the same name;
 /// - the links of [`DEV_LINKS`]: a name in `/dev`, and what the link reads.
 ///
-/// Called before the root is changed, so that the host's `/dev` can still be reached. An image could make its `dev` a
-/// link to a directory of the host: `sys::mount_point` refuses that, and makes the directory when it is missing.
+/// Called before the root is changed, so that the host's `/dev` can still be reached. An
+/// image could make its `dev` a link to a directory of the host: `sys::mount_point`
+/// refuses that, and makes the directory when it is missing.
 ///
-/// Use `sys::mount_point`, `sys::mount`, `sys::make_character_device`, `sys::umask`, `sys::touch`, `sys::bind`, `sys::symlink`.
+/// Use `sys::mount_point`, `sys::mount`, `sys::make_character_device`, `sys::umask`,
+/// `sys::touch`, `sys::bind`, `sys::symlink`.
 /// Man pages: `mknod(2)`, `umask(2)`, `pts(4)`, `shm_overview(7)`, `mq_overview(7)`.
 pub fn make_dev(root: &Path) -> Result<()> {
     let dev = sys::mount_point(root, "dev")?;
@@ -58,7 +64,8 @@ pub fn make_dev(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// One device node, open to all; where making one is forbidden, the host's own, bound onto an empty file.
+/// One device node, open to all; where making one is forbidden, the host's own, bound
+/// onto an empty file.
 fn make_device(dev: &Path, name: &str, major: u64, minor: u64) -> Result<()> {
     let path = dev.join(name);
     // The umask would take the write bits of group and others away, from a /dev/null of all things.
@@ -74,7 +81,8 @@ fn make_device(dev: &Path, name: &str, major: u64, minor: u64) -> Result<()> {
     }
 }
 
-/// Terminals of the container's own. Group 5 is `tty` by custom; a user namespace may not know it (EINVAL).
+/// Terminals of the container's own. Group 5 is `tty` by custom; a user namespace may not
+/// know it (EINVAL).
 fn mount_pts(dev: &Path) -> Result<()> {
     let pts = sys::mount_point(dev, "pts")?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
@@ -86,13 +94,16 @@ fn mount_pts(dev: &Path) -> Result<()> {
     }
 }
 
-/// Task 3.3: Mount `/sys` at `root`, read-only, and nothing in it to execute, no devices, no raised privileges.
+/// Task 3.3: Mount a read-only `/sys` below `root`.
 ///
-/// As flags: `MS_RDONLY`, `MS_NOEXEC`, `MS_NODEV`, `MS_NOSUID`. A new sysfs shows the network devices of the network
-/// namespace of its mounter. In a user namespace that does not own the network (`--network host`) the kernel says
-/// EPERM: then bind the host's `/sys` with all below it, and make the bind read-only with a remount.
+/// Nothing in it may be written, executed, be a device, or raise privileges: the flags
+/// are `MS_RDONLY`, `MS_NOEXEC`, `MS_NODEV`, `MS_NOSUID`. A new sysfs shows the network
+/// devices of the network namespace of its mounter. In a user namespace that does not own
+/// the network (`--network host`) the kernel says EPERM: then bind the host's `/sys` with
+/// all below it, and make the bind read-only with a remount.
 ///
-/// Called before the root is changed. Use `sys::mount_point`, `sys::mount`, `sys::bind`, `sys::remount`.
+/// Called before the root is changed. Use `sys::mount_point`, `sys::mount`, `sys::bind`,
+/// `sys::remount`.
 /// Man page: `sysfs(5)`.
 pub fn mount_sys(root: &Path) -> Result<()> {
     let target = sys::mount_point(root, "sys")?;
@@ -106,15 +117,18 @@ pub fn mount_sys(root: &Path) -> Result<()> {
     }
 }
 
-/// Task 3.3: Mount the cgroup tree below `root/sys/fs/cgroup`, read-only, as the host has it.
+/// Task 3.3: Mount the cgroups below `root/sys/fs/cgroup` as the host has them, read-only.
 ///
-/// `hierarchies` says what the host has mounted below `/sys/fs/cgroup` (`cgroup_hierarchies()` reads it from
-/// `/proc/self/mountinfo`). None: nothing to do. One with an empty name is cgroup v2: mount it on the directory itself.
-/// Otherwise that directory gets a small tmpfs, with one directory and one mount for each (its `filesystem`, with its
-/// `options`); make the tmpfs read-only in the end. All with the flags of `/sys`.
-/// A new mount shows the tree from the root of this process's cgroup namespace, and nothing above it.
+/// `hierarchies` says what the host has mounted below `/sys/fs/cgroup`
+/// (`cgroup_hierarchies()` reads it from `/proc/self/mountinfo`). None: nothing to do.
+/// One with an empty name is cgroup v2: mount it on the directory itself. Otherwise that
+/// directory gets a small tmpfs, with one directory and one mount for each (its
+/// `filesystem`, with its `options`); make the tmpfs read-only in the end. All with the
+/// flags of `/sys`. A new mount shows the tree from the root of this process's cgroup
+/// namespace, and nothing above it.
 ///
-/// Use `sys::mount`, `sys::mount_point`, `sys::remount`. Man pages: `cgroups(7)`, `cgroup_namespaces(7)`.
+/// Use `sys::mount`, `sys::mount_point`, `sys::remount`. Man pages: `cgroups(7)`,
+/// `cgroup_namespaces(7)`.
 pub fn mount_cgroups(root: &Path, hierarchies: &[Hierarchy]) -> Result<()> {
     let harmless = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     let fixed = harmless | MsFlags::MS_RDONLY;
@@ -132,16 +146,20 @@ pub fn mount_cgroups(root: &Path, hierarchies: &[Hierarchy]) -> Result<()> {
     sys::remount(&target, fixed)
 }
 
-/// Task 3.3: Hide the paths `masked`, and make the paths `read_only` read-only. Called inside the new root.
+/// Task 3.3: Hide the paths `masked`, and make the paths `read_only` read-only.
 ///
-/// Over a masked file goes `/dev/null`; over a masked directory an empty read-only tmpfs. A read-only path is bound
-/// onto itself and mounted again with `MS_RDONLY`: the first mount ignores that flag. Keep the flags that the
-/// path's mount has (`sys::mount_flags`). A path that does not exist is no error: kernels differ.
+/// Called inside the new root. Over a masked file goes `/dev/null`; over a masked
+/// directory an empty read-only tmpfs. A read-only path is bound onto itself and mounted
+/// again with `MS_RDONLY`: the first mount ignores that flag. Keep the flags that the
+/// path's mount has (`sys::mount_flags`). A path that does not exist is no error: kernels
+/// differ.
 ///
-/// A mount follows a symbolic link, and then covers what the link points at, not the name that was to be hidden. So
-/// open each path with `sys::open_path`, which does not follow one, and mount on `sys::path_of` what was opened.
+/// A mount follows a symbolic link, and then covers what the link points at, not the name
+/// that was to be hidden. So open each path with `sys::open_path`, which does not follow
+/// one, and mount on `sys::path_of` what was opened.
 ///
-/// Man pages: `mount(2)`, `proc(5)`; `maskedPaths` and `readonlyPaths` in the OCI runtime specification.
+/// Man pages: `mount(2)`, `proc(5)`; `maskedPaths` and `readonlyPaths` in the OCI runtime
+/// specification.
 /// Errors: ENOTDIR when a file is mounted on a directory, or the reverse.
 pub fn protect(masked: &[&str], read_only: &[&str]) -> Result<()> {
     for path in masked {
@@ -162,7 +180,8 @@ pub fn protect(masked: &[&str], read_only: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Opens `path`, or answers `None` when there is no such file: this kernel, or this image, does not have it.
+/// Opens `path`, or answers `None` when there is no such file: this kernel, or this
+/// image, does not have it.
 fn existing(path: &str) -> Result<Option<OwnedFd>> {
     match sys::open_path(Path::new(path)) {
         Err(error) if matches!(error.errno, Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
@@ -170,13 +189,15 @@ fn existing(path: &str) -> Result<Option<OwnedFd>> {
     }
 }
 
-/// Task 3.4: Make the root read-only, for this container alone. Called inside the new root, last of all.
+/// Task 3.4: Make the root read-only, for this container alone.
 ///
-/// Mount `/` again with `MS_RDONLY` and the flags that it has (`sys::mount_flags`): a flag that is not named again is
-/// taken away, and in a user namespace even that is refused. What is mounted below (`/dev`, a tmpfs) has flags of its
-/// own and stays writable.
+/// Called inside the new root, last of all. Mount `/` again with `MS_RDONLY` and the
+/// flags that it has (`sys::mount_flags`): a flag that is not named again is taken away,
+/// and in a user namespace even that is refused. What is mounted below (`/dev`, a tmpfs)
+/// has flags of its own and stays writable.
 ///
-/// Use `sys::remount`. It changes this mount (`MS_BIND`), not the filesystem, which the host has mounted too.
+/// Use `sys::remount`. It changes this mount (`MS_BIND`), not the filesystem, which the
+/// host has mounted too.
 /// Man page: `mount(2)`, "Remounting an existing mount".
 pub fn make_root_read_only() -> Result<()> {
     let root = Path::new("/");
