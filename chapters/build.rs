@@ -25,14 +25,9 @@ fn main() {
 
 /// `…/05-cgroups` is chapter 5.
 fn number_of(folder: &Path) -> u32 {
-    let name = folder
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let digits = name.split('-').next().unwrap_or_default();
-    digits
-        .parse()
-        .unwrap_or_else(|_| panic!("the folder `{name}` should be named like `05-cgroups`"))
+    digits.parse().unwrap_or_else(|_| panic!("the folder `{name}` should be named like `05-cgroups`"))
 }
 
 /// Does `list` hold `chapter`? Numbers stand between commas or line ends; `#` starts a comment.
