@@ -73,7 +73,7 @@ impl Cargo {
 
     /// Builds; `words` is for instance `["build", "-p", "coracle-chroot"]`.
     pub(crate) fn build(&self, words: &[&str]) -> Result<Built> {
-        let coloured = anstream::stdout().current_choice() == anstream::ColorChoice::Always;
+        let coloured = anstream::stdout().current_choice() != anstream::ColorChoice::Never;
         let format = if coloured { "json-diagnostic-rendered-ansi" } else { "json" };
         let mut command = self.command(words);
         command.args(["--message-format", format]);

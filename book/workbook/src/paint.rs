@@ -4,6 +4,7 @@
 
 use anstyle::{AnsiColor, Style};
 use std::env;
+use textwrap::WordSplitter::NoHyphenation;
 
 /// Passed.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -30,11 +31,22 @@ pub(crate) fn width() -> usize {
     terminal.or_else(variable).unwrap_or(80).clamp(20, 100)
 }
 
+/// At most `most` lines; what is left out is marked.
+pub(crate) fn clip(text: &str, most: usize) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    match lines.len() > most {
+        true => format!("{} …", lines[..most].join("\n")),
+        false => text.to_owned(),
+    }
+}
+
 /// Wraps `text` at `width`: the first line starts with `first`, the others are set in as far as it is wide.
 pub(crate) fn wrap(text: &str, first: &str, width: usize) -> String {
     let rest = " ".repeat(textwrap::core::display_width(first));
-    let options =
-        textwrap::Options::new(width).initial_indent(first).subsequent_indent(&rest).break_words(true);
+    let options = textwrap::Options::new(width)
+        .initial_indent(first)
+        .subsequent_indent(&rest)
+        .word_splitter(NoHyphenation);
     let lines = text.lines().enumerate().flat_map(|(number, line)| {
         let options = if number == 0 { options.clone() } else { options.clone().initial_indent(&rest) };
         textwrap::wrap(line, options).into_iter().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()

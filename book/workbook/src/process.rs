@@ -6,7 +6,7 @@ use nix::{
     unistd::Pid,
 };
 use std::{
-    io::Read,
+    io::{BufRead, BufReader, Read},
     os::unix::process::CommandExt,
     process::{Command, ExitCode, ExitStatus, Stdio, exit},
     sync::{
@@ -111,17 +111,17 @@ fn wait(child: &mut std::process::Child, limit: Duration) -> Result<Option<ExitS
 type Gathering = (Arc<Mutex<Vec<u8>>>, mpsc::Receiver<()>);
 
 /// Reads a pipe in a thread of its own.
-fn gather(mut pipe: impl Read + Send + 'static, progress: fn(&str)) -> Gathering {
+fn gather(pipe: impl Read + Send + 'static, progress: fn(&str)) -> Gathering {
     let bytes = Arc::new(Mutex::new(Vec::new()));
     let (done, wait) = mpsc::channel();
     let shared = Arc::clone(&bytes);
     thread::spawn(move || {
         let _done = done;
-        let mut piece = [0; 8192];
-        while let Ok(count @ 1..) = pipe.read(&mut piece) {
-            let text = String::from_utf8_lossy(&piece[..count]);
-            text.lines().filter(|line| !line.is_empty()).for_each(progress);
-            shared.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..count]);
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while let Ok(1..) = pipe.read_until(b'\n', &mut line) {
+            progress(String::from_utf8_lossy(&line).trim_end());
+            shared.lock().unwrap_or_else(PoisonError::into_inner).append(&mut line);
         }
     });
     (bytes, wait)

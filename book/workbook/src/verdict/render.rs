@@ -12,9 +12,12 @@
 use super::{Judged, Verdict};
 use crate::{
     milestone::{Outcome, TestReport},
-    paint::{BAD, CARE, FAINT, GOOD, STRONG, paint, wrap},
+    paint::{self, BAD, CARE, FAINT, GOOD, STRONG, paint, wrap},
     records::TaskState,
 };
+
+/// A line of a report may hold a whole script; the learner needs its beginning.
+const MOST_LINES: usize = 8;
 
 /// The whole verdict. `place` says where a function of the learner's file stands.
 pub(crate) fn verdict(verdict: &Verdict, place: &dyn Fn(&str) -> String, width: usize) -> String {
@@ -70,13 +73,15 @@ fn failure(test: &TestReport, width: usize) -> String {
     let mut lines = vec![wrap(&paint(FAINT, &test.test), "  ", width)];
     let said = [("observed", &test.observed), ("means", &test.means), ("usually", &test.misconception)];
     for (label, text) in said.into_iter().filter(|(_, text)| !text.is_empty()) {
-        lines.push(labelled(label, text, width));
+        lines.push(paint::clip(&labelled(label, text, width), MOST_LINES));
     }
     if test.observed.is_empty() && test.result == Outcome::TimedOut {
         lines.push(labelled("observed", "the program did not end in time and was killed", width));
     } else if test.observed.is_empty() {
         let output = if test.output.is_empty() { "it failed and printed nothing" } else { &test.output };
-        lines.push(labelled("printed", output.trim(), width));
+        let skipped = output.trim().lines().count().saturating_sub(MOST_LINES);
+        let last: Vec<_> = output.trim().lines().skip(skipped).collect();
+        lines.push(labelled("printed", &last.join("\n"), width));
     }
     lines.join("\n")
 }
