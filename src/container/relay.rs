@@ -11,10 +11,11 @@
 
 use super::stdio::Outer;
 use anyhow::{Context, Result};
-use coracle_ground::{Child, Errno, sys};
+use coracle_ground::sys::{self, Signal};
+use coracle_ground::{Child, Errno};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::SigSet;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{read, write};
 use std::io::{stderr, stdin, stdout};
@@ -30,7 +31,7 @@ impl Signals {
     /// From now on signals wait to be read. Left alone are those of our own faults (SIGSEGV, …), and those that stop
     /// a job of the shell (Ctrl-Z), which should stop us as they stop any program.
     pub(super) fn block() -> Result<Signals> {
-        use Signal::*;
+        use nix::sys::signal::Signal::*;
         let mut set = SigSet::all();
         for signal in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGTSTP, SIGTTIN, SIGTTOU] {
             set.remove(signal);
@@ -143,12 +144,11 @@ impl<'a> Relay<'a> {
     /// Passes signals on to the program. A new window size goes to its terminal instead.
     fn pass_signals(&mut self) -> Result<()> {
         while let Some(info) = self.signals.0.read_signal().context("cannot read a signal")? {
-            let Ok(signal) = Signal::try_from(info.ssi_signo as i32) else { continue };
-            match signal {
+            match Signal::from_number(info.ssi_signo as i32) {
                 // Those are about us: our child, our broken pipe, our socket.
                 Signal::SIGCHLD | Signal::SIGPIPE | Signal::SIGURG => {}
                 Signal::SIGWINCH => self.resize(),
-                Signal::SIGINT | Signal::SIGTERM => self.interrupt(signal)?,
+                signal @ (Signal::SIGINT | Signal::SIGTERM) => self.interrupt(signal)?,
                 other => self.init.kill(other)?,
             }
         }

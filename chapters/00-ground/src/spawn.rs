@@ -28,8 +28,8 @@ pub enum End {
     NotStarted(Errno),
     /// It ended by itself with this status, 0 to 255.
     Exited(i32),
-    /// A signal ended it.
-    Killed(Signal),
+    /// The signal of this number ended it.
+    Killed(i32),
 }
 
 /// A child process. Dropping it kills it and waits for it, so that no error path leaves one behind.
@@ -132,6 +132,7 @@ fn live_as_child(init: impl FnOnce() -> Result<Infallible>, reporter: &link::Rep
 
 /// Undoes what Rust (SIGPIPE) and the caller (blocked signals) have set, so that the program does not inherit it.
 fn start_with_default_signals() -> Result<()> {
+    use nix::sys::signal::Signal;
     for signal in Signal::iterator().filter(|s| !matches!(s, Signal::SIGKILL | Signal::SIGSTOP)) {
         // SAFETY: the default action is no code of ours, so there is nothing that could be unsafe to run.
         let answer = unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) };

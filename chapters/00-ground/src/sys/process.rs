@@ -1,9 +1,7 @@
 //! Processes: becoming another program, ending, and being told of an end.
 
-use super::{told, told_raw};
+use super::{Signal, told, told_raw};
 use crate::{Errno, Error, Result, spawn::End};
-use nix::sys::signal::Signal;
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use std::convert::Infallible;
 use std::ffi::CString;
@@ -68,10 +66,10 @@ fn one_by_one(first: u32) -> Result<()> {
 /// Man page: `waitpid(2)`. ECHILD: no such child.
 pub fn wait_for(pid: Pid) -> Result<End> {
     loop {
-        match waitpid(pid, None) {
+        match wait(pid, 0) {
             Err(Errno::EINTR) => continue,
             answer => {
-                if let Some((_, end)) = ended(told(|| format!("waitpid for process {pid}"), answer)?) {
+                if let Some((_, end)) = told(|| format!("waitpid for process {pid}"), answer)? {
                     return Ok(end);
                 }
             }
@@ -83,43 +81,44 @@ pub fn wait_for(pid: Pid) -> Result<End> {
 ///
 /// Man page: `waitpid(2)`, with -1 and `WNOHANG`.
 pub fn reap_one() -> Result<Option<(Pid, End)>> {
-    match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
+    match wait(Pid::from_raw(-1), libc::WNOHANG) {
         Err(Errno::ECHILD) => Ok(None),
-        answer => Ok(ended(told(|| "waitpid for any child".into(), answer)?)),
+        answer => told(|| "waitpid for any child".into(), answer),
     }
 }
 
-/// Has the child `pid` ended? Looks without taking its status.
-///
-/// Man page: `waitid(2)`, with `WNOWAIT`.
-pub fn has_ended(pid: Pid) -> Result<bool> {
-    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    let answer = waitid(Id::Pid(pid), flags);
-    let status = told(|| format!("waitid for process {pid}"), answer)?;
-    Ok(ended(status).is_some())
-}
-
-/// What a wait status means, when it is the end of a process.
-fn ended(status: WaitStatus) -> Option<(Pid, End)> {
-    match status {
-        WaitStatus::Exited(pid, code) => Some((pid, End::Exited(code))),
-        WaitStatus::Signaled(pid, signal, _) => Some((pid, End::Killed(signal))),
-        _ => None,
-    }
+/// `waitpid` as it is; `None` when nothing has ended. Through `libc`, because `nix` cannot tell of a child that a
+/// real-time signal has ended.
+fn wait(pid: Pid, options: i32) -> nix::Result<Option<(Pid, End)>> {
+    let mut status = 0;
+    // SAFETY: the kernel writes one int behind this pointer, and `status` is one and outlives the call.
+    let answer = unsafe { libc::waitpid(pid.as_raw(), &mut status, options) };
+    let pid = Pid::from_raw(Errno::result(answer)?);
+    Ok(if pid.as_raw() == 0 {
+        None
+    } else if libc::WIFEXITED(status) {
+        Some((pid, End::Exited(libc::WEXITSTATUS(status))))
+    } else if libc::WIFSIGNALED(status) {
+        Some((pid, End::Killed(libc::WTERMSIG(status))))
+    } else {
+        None
+    })
 }
 
 /// Sends `signal` to the process `pid`; to every process of the namespace but this one when `pid` is -1.
 ///
 /// Man page: `kill(2)`. ESRCH: no such process; EPERM: another user's.
 pub fn kill(pid: Pid, signal: Signal) -> Result<()> {
-    told(|| format!("kill process {pid} with {signal}"), nix::sys::signal::kill(pid, signal))
+    // SAFETY: two integers.
+    let answer = unsafe { libc::kill(pid.as_raw(), signal.number()) };
+    told_raw(|| format!("kill process {pid} with {signal}"), answer.into()).map(drop)
 }
 
 /// Asks the kernel to kill this process when its parent ends. Changing the user clears it again.
 ///
 /// Man page: `prctl(2)`, `PR_SET_PDEATHSIG`. Never fails with a real signal.
 pub fn die_with_parent() -> Result<()> {
-    let answer = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
+    let answer = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
     told(|| "prctl: die with the parent".into(), answer)
 }
 
