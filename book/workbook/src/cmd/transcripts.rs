@@ -6,7 +6,7 @@ use crate::{
     misuse::misuse,
     tally::{Mark, Tally},
     transcript::{
-        compare::same,
+        compare::{aligned, same},
         page::{self, Block, Kind, Step},
         session::Stage,
     },
@@ -94,7 +94,7 @@ fn changed(block: &Block, printed: &[Printed]) -> Option<Vec<Vec<String>>> {
     let steps = || block.steps.iter().zip(printed);
     let differs = steps().any(|(step, real)| real.as_ref().is_some_and(|real| !same(&step.output, real)));
     let kept = |(step, real): (&Step, &Printed)| match real {
-        Some(real) if !same(&step.output, real) => real.clone(),
+        Some(real) if !same(&step.output, real) => aligned(&step.output, real),
         _ => step.output.clone(),
     };
     differs.then(|| steps().map(kept).collect())
@@ -116,7 +116,12 @@ fn judge(block: &Block, printed: &[Printed], update: bool) -> Mark {
         };
         if !same(&step.output, real) && !update {
             let text = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-            let lines = difference::unified(&text(&step.output), &text(real), "the page", "this run");
+            let lines = difference::unified(
+                &text(&step.output),
+                &text(&aligned(&step.output, real)),
+                "the page",
+                "this run",
+            );
             wrong.push(format!("{}\n{lines}", step.shown.join("\n")));
         }
     }

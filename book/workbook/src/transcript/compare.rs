@@ -1,6 +1,7 @@
 //! Compares what the page promises with what a run gave.
 
 use super::redact::redact;
+use similar::{Algorithm, capture_diff_slices};
 
 /// Is `real` what `promised` says? `…` alone stands for any lines, within a line for any text.
 pub(crate) fn same(promised: &[String], real: &[String]) -> bool {
@@ -12,6 +13,24 @@ pub(crate) fn same(promised: &[String], real: &[String]) -> bool {
         }
     }
     lines_match(&promised, &real)
+}
+
+/// What a run gave, but with the page's own lines wherever they hold: so that a difference, and an update, shows only
+/// what is new, and no other id or time.
+pub(crate) fn aligned(promised: &[String], real: &[String]) -> Vec<String> {
+    let masked = |lines: &[String]| lines.iter().map(|line| redact(line)).collect::<Vec<_>>();
+    let (page, run) = (masked(promised), masked(real));
+    let holds = |old: usize, new: usize| line_matches(&page[old], &run[new]);
+    let mut lines = Vec::new();
+    for part in capture_diff_slices(Algorithm::Myers, &page, &run) {
+        let (_, old, new) = part.as_tag_tuple();
+        for (offset, number) in new.enumerate() {
+            let other = old.start + offset;
+            let kept = other < old.end && holds(other, number);
+            lines.push(if kept { promised[other].clone() } else { real[number].clone() });
+        }
+    }
+    lines
 }
 
 /// Matches line by line; `…` tries all lengths.
@@ -50,7 +69,15 @@ fn line_matches(promised: &str, real: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::same;
+    use super::{aligned, same};
+
+    #[test]
+    fn lines_that_hold_stay_as_the_page_has_them() {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let page = lines("pid 4711\nCOLUMN … END\nold\ntook 3 ms");
+        let run = lines("pid 815\nCOLUMN x END\nnew\nmore\ntook 5 ms");
+        assert_eq!(aligned(&page, &run), lines("pid 4711\nCOLUMN … END\nnew\nmore\ntook 3 ms"));
+    }
 
     #[test]
     fn gaps_stand_for_lines_or_for_text() {
