@@ -46,16 +46,26 @@ pub(super) fn run(args: &Args) -> Result<u8> {
 }
 
 fn row(container: &Container, whole: bool) -> Vec<String> {
-    let command = container.argv.join(" ");
+    let command = command(&container.argv);
     vec![
         if whole { container.id.0.clone() } else { container.id.short().to_owned() },
         container.image.clone(),
-        format!("\"{}\"", if whole { command } else { short(&command) }),
+        // As text in quotes: a line's end in it must not end the table's line.
+        format!("{:?}", if whole { command } else { short(&command) }),
         format!("{} ago", container.created.ago()),
         status(container),
         String::new(),
         container.name.clone(),
     ]
+}
+
+/// The words in one line, those with spaces in quotes, as Docker shows them.
+fn command(argv: &[String]) -> String {
+    let quoted = |(at, word): (usize, &String)| match at > 0 && word.contains(' ') {
+        true => format!("'{word}'"),
+        false => word.clone(),
+    };
+    argv.iter().enumerate().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 /// `Up 4 minutes`, `Exited (0) 2 hours ago`

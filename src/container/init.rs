@@ -9,7 +9,7 @@ use super::stdio::Stdio;
 use super::{Container, Network, Rootfs, Tmpfs, User, terminal};
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
 use coracle_ground::link::{Armed, Building};
-use coracle_ground::{Child, CloneFlags, Errno, InitEnd, Result, Start, spawn, sys, trace};
+use coracle_ground::{Child, CloneFlags, Errno, Error, InitEnd, Result, Start, spawn, sys, trace};
 use coracle_mounts::{
     MASKED, READ_ONLY, cgroup_hierarchies, make_dev, make_root_read_only, mount_cgroups, mount_sys,
     pivot_into, protect,
@@ -98,6 +98,10 @@ fn start_program(container: &Container) -> Result<Infallible> {
     become_user(container.user)?;
     sys::chdir(Path::new(&container.workdir))?;
     let path = container.env.iter().find_map(|pair| pair.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
+    if container.argv[0].is_empty() {
+        // In every directory, nothing is the directory itself.
+        return Err(Error::new("find a program without a name", Errno::ENOENT));
+    }
     let program = find_program(&container.argv[0], path)?;
     trace::step(1, "The program takes this process over");
     exec_program(&program, &container.argv, &container.env)
