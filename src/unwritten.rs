@@ -26,10 +26,11 @@ pub(crate) fn sentence(panic: &(dyn Any + Send)) -> String {
     let Some((task, what)) = task_in(&text) else {
         return "it stopped there; what it had begun is undone".to_owned();
     };
-    let chapter = task.split('.').next().unwrap_or(task);
+    let chapter: u32 = task.split('.').next().and_then(|number| number.parse().ok()).unwrap_or_default();
+    let next = chapter + 1;
     format!(
         "task {task} is not written yet: {what}; `cargo workbook start {chapter}` names the file to open, \
-         and `cargo workbook catch-up {chapter}` uses the reference until it is"
+         and `cargo workbook catch-up {next}` uses the reference until it is"
     )
 }
 
