@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use std::{fs, path::PathBuf, thread};
+use std::thread;
 
 /// One line of the report that the test kit writes: one test.
 #[derive(Debug, Clone, Deserialize)]
@@ -67,7 +67,12 @@ pub(crate) struct Tested {
 
 /// Runs the milestone test of `chapter`, all of it or the one test named.
 pub(crate) fn test(cargo: &Cargo, chapter: &Chapter, only: Option<&str>) -> Result<Tested> {
-    let report = report_file(cargo, chapter)?;
+    // Not below the workspace: after one run with sudo, an ordinary user could not write there any more.
+    let folder = tempfile::Builder::new()
+        .prefix("coracle-report-")
+        .tempdir()
+        .context("make a folder for the report")?;
+    let report = folder.path().join("report.json");
     let threads = thread::available_parallelism().map_or(2, usize::from).clamp(1, 4).to_string();
     let mut command = cargo.command(&["test", "-q", "-p", &chapter.package(), "--test", "milestone", "--"]);
     command.args(["--test-threads", &threads]).env("CORACLE_REPORT", &report);
@@ -80,15 +85,5 @@ pub(crate) fn test(cargo: &Cargo, chapter: &Chapter, only: Option<&str>) -> Resu
         .lines()
         .map(|line| serde_json::from_str(line).with_context(|| format!("read the test report: {line}")))
         .collect::<Result<_>>()?;
-    let _ = fs::remove_file(&report);
     Ok(Tested { tests, ended })
-}
-
-/// A file that does not exist yet, for the kit to write its report into.
-fn report_file(cargo: &Cargo, chapter: &Chapter) -> Result<PathBuf> {
-    let folder = cargo.root.join("target/workbook/reports");
-    fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-    let file = folder.join(format!("{}-{}.json", chapter.name, std::process::id()));
-    let _ = fs::remove_file(&file);
-    Ok(file)
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -79,10 +80,11 @@ impl Records {
     /// Writes them, whole or not at all.
     pub(crate) fn save(&self, workspace: &Workspace) -> Result<()> {
         let (path, folder) = (file(workspace), workspace.records());
-        fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+        make_folder(workspace, &folder)?;
         let text = serde_json::to_string_pretty(self).context("write the records")?;
         let new = path.with_extension(format!("new-{}", std::process::id()));
         fs::write(&new, text + "\n").with_context(|| format!("write {}", new.display()))?;
+        give_back(workspace, &new);
         fs::rename(&new, &path).with_context(|| format!("write {}", path.display()))
     }
 
@@ -101,13 +103,29 @@ pub(crate) fn back_up(workspace: &Workspace, chapter: &str, file: &Path) -> Resu
         return Ok(None);
     }
     let folder = workspace.records().join("backups").join(chapter);
-    fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    make_folder(workspace, &folder)?;
     let copy = (1..)
         .map(|number| folder.join(format!("exercise-{number}.rs")))
         .find(|path| !path.exists())
         .expect("there are more numbers than files");
     fs::copy(file, &copy).with_context(|| format!("copy {} to {}", file.display(), copy.display()))?;
+    give_back(workspace, &copy);
     Ok(Some(copy))
+}
+
+/// Makes a folder below `.workbook/`, and the folders above it.
+fn make_folder(workspace: &Workspace, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    let own = folder.ancestors().take_while(|path| path.starts_with(workspace.records()));
+    own.for_each(|path| give_back(workspace, path));
+    Ok(())
+}
+
+/// After `sudo cargo workbook check` the learner, not root, owns the records: else the next check could not write them.
+fn give_back(workspace: &Workspace, path: &Path) {
+    if let Ok(owner) = fs::metadata(&workspace.root) {
+        let _ = std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid())); // only root may, and only root must
+    }
 }
 
 /// Seconds since 1970.
