@@ -21,7 +21,7 @@ pub(crate) const LOOK: &str =
 const PRELUDE: &str = r#"set +e
 says() { until grep -q "$2" "$1" 2>/dev/null; do sleep 0.01; done; }
 init() { grep -A 1 '"init": {' data/containers/*/state.json | grep -o '[0-9]*,' | tr -d ,; }
-left() { find data/containers data/images -mindepth 1 -maxdepth 1 | grep -v images/tiny; }
+left() { find data/containers data/images -mindepth 1 -maxdepth 1 2>/dev/null | grep -v images/tiny; }
 "#;
 
 /// An empty scratch directory with `coracle` in PATH and a data root.
