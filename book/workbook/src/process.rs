@@ -142,3 +142,41 @@ fn groups(change: impl FnOnce(&mut Vec<i32>)) {
 fn kill_group(group: i32) {
     let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_the_time_is_up_the_whole_group_dies() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo begun; sleep 1000 & echo $!; wait"]);
+        let ended = in_group(&mut command, Duration::from_millis(300), |_| {}).unwrap();
+        assert!(ended.status.is_none() && !ended.success());
+        let pid = ended.stdout.lines().nth(1).unwrap().parse().unwrap();
+        let gone = || nix::sys::signal::kill(Pid::from_raw(pid), None).is_err() || is_zombie(pid);
+        assert!((0..100).any(|_| gone() || !nap()), "process {pid} outlived its group");
+    }
+
+    /// Killed, but not reaped: its parent is gone, and some machines have an init that reaps nobody.
+    fn is_zombie(pid: i32) -> bool {
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "))
+    }
+
+    /// Waits a moment; always true.
+    fn nap() -> bool {
+        thread::sleep(Duration::from_millis(20));
+        true
+    }
+
+    #[test]
+    fn output_is_gathered_even_when_a_child_keeps_the_pipe_open() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "setsid sleep 3 & echo said; echo more >&2; exit 7"]);
+        let begun = Instant::now();
+        let ended = in_group(&mut command, Duration::from_secs(60), |_| {}).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(3), "it waited for the child");
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("said\n", "more\n"));
+        assert_eq!(ended.status.and_then(|status| status.code()), Some(7));
+    }
+}
