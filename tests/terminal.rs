@@ -16,7 +16,7 @@ milestone! { bin: "coracle", tests: {
     "tty" => t_alone_needs_no_terminal_of_ours,
     "tty" => no_line_is_lost_at_the_end,
     "signals" => signals_are_passed_on,
-    "signals" => ctrl_c_without_t_arrives_once,
+    "signals" => ctrl_c_arrives_once,
     "signals" => the_third_interrupt_ends_what_ignores_it,
 }}
 
@@ -192,10 +192,10 @@ fn signals_are_passed_on() -> Outcome {
     )
 }
 
-fn ctrl_c_without_t_arrives_once() -> Outcome {
+fn ctrl_c_arrives_once() -> Outcome {
     let program =
         "trap 'echo got' INT; trap 'echo end; exit 3' QUIT; echo ready; while :; do sleep 0.01; done";
-    for flags in [&[][..], &["-i"], &["-t"], &["--init"]] {
+    for flags in [&[][..], &["-i"], &["-t"], &["--init"], &["-it"], &["-it", "--init"]] {
         let mut run = in_terminal(flags, program)?;
         run.wait_for("ready")?;
         run.write("\x03")?;

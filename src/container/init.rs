@@ -125,6 +125,10 @@ fn start_below(container: &Container) -> Result<Child> {
         link.wait_for_go()?.prepared()?.wait_for_exec()?;
         start_program(container)
     })?;
+    if container.tty {
+        // Were init in the foreground too, a Ctrl-C would reach the program twice: from the terminal, and through init.
+        sys::give_foreground(std::io::stdin(), child.pid())?;
+    }
     let (host, _) = host.go()?.prepared()?;
     match host.exec()? {
         Start::Running => Ok(child),

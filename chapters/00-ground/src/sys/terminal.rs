@@ -5,6 +5,7 @@ use crate::{Errno, Result};
 use nix::fcntl::OFlag;
 pub use nix::pty::Winsize;
 use nix::pty::{PtyMaster, grantpt, posix_openpt, unlockpt};
+use nix::unistd::Pid;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,16 @@ pub fn control_terminal(terminal: impl AsFd) -> Result<()> {
     // SAFETY: the argument is an integer; no memory is shared.
     let answer = unsafe { libc::ioctl(terminal.as_fd().as_raw_fd(), libc::TIOCSCTTY, 0) };
     told_raw(|| "ioctl TIOCSCTTY".into(), answer.into()).map(drop)
+}
+
+/// Puts `process`, a child that has not exec'ed yet, into a process group of its own, and makes that the foreground of
+/// `terminal`: from now on the terminal's keys mean this group alone.
+///
+/// Man pages: `setpgid(2)`, `tcsetpgrp(3)`. EACCES: the child has exec'ed; ENOTTY: not this session's terminal. A caller
+/// in the background is stopped by SIGTTOU unless it blocks that signal.
+pub fn give_foreground(terminal: impl AsFd, process: Pid) -> Result<()> {
+    told(|| format!("setpgid of process {process}"), nix::unistd::setpgid(process, process))?;
+    told(|| "tcsetpgrp".into(), nix::unistd::tcsetpgrp(terminal, process))
 }
 
 /// How many rows and columns does `terminal` have?
