@@ -7,6 +7,11 @@ use crate::{
 };
 use anyhow::{Context, Result};
 
+/// The chapter named, or the one that the learner is at.
+pub(crate) fn named_or_current(workspace: &Workspace, number: Option<u32>) -> Result<Chapter> {
+    number.map_or_else(|| current(workspace), |number| workspace.chapter(number))
+}
+
 /// The first chapter that is switched to the learner's code and not finished; else the first not finished; else the last.
 pub(crate) fn current(workspace: &Workspace) -> Result<Chapter> {
     let (records, mine) = (Records::load(workspace)?, mine::list(workspace)?);

@@ -3,7 +3,7 @@
 use crate::{
     cargo::{Built, Cargo, Diagnostic, milestone_of, own_words},
     chapter_data,
-    current::current,
+    current::named_or_current,
     milestone::{self, Tested},
     paint::{self, BAD, CARE, GOOD, PLACE, STRONG, paint, wrap},
     records::{self, Check, Records, TaskState},
@@ -25,10 +25,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let chapter = match args.chapter {
-        Some(number) => workspace.chapter(number)?,
-        None => current(&workspace)?,
-    };
+    let chapter = named_or_current(&workspace, args.chapter)?;
     Ok(if check(&workspace, &chapter)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

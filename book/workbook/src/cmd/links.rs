@@ -8,7 +8,7 @@ use crate::{
     paint::{FAINT, paint},
     tally::{Mark, Tally},
     web::{self, Document, Target},
-    workspace::{Workspace, read},
+    workspace::{Workspace, files, read},
 };
 use anstream::println;
 use anyhow::{Context, Result};
@@ -39,8 +39,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         return Err(misuse(format!("there is no built book in {shown}; `mdbook build book` makes it")));
     }
     let book = book.canonicalize().with_context(|| format!("find {}", book.display()))?;
-    let mut pages = Vec::new();
-    gather(&book, "html", &mut pages)?;
+    let mut pages = files(&book, "html")?;
     // Both repeat what other pages hold, under other addresses.
     pages.retain(|page| !["print.html", "404.html", "toc.html"].iter().any(|name| page.ends_with(name)));
     let mut markdown: Vec<PathBuf> = fs::read_dir(&workspace.root)
@@ -113,19 +112,4 @@ fn document<'a>(documents: &'a mut Documents, path: &Path) -> Result<&'a Documen
         documents.insert(path.to_owned(), read);
     }
     Ok(&documents[path])
-}
-
-/// All files of one kind below a folder, in the order of their names.
-fn gather(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) -> Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))?;
-    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            gather(&path, extension, found)?;
-        } else if path.extension().is_some_and(|other| other == extension) {
-            found.push(path);
-        }
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use super::stubs::pristine;
 use crate::{
     chapter_data::{self, names},
-    current::current,
+    current::named_or_current,
     mine,
     paint::{FAINT, PLACE, STRONG, paint, width, wrap},
     records::{Records, TaskState},
@@ -24,10 +24,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let chapter = match args.chapter {
-        Some(number) => workspace.chapter(number)?,
-        None => current(&workspace)?,
-    };
+    let chapter = named_or_current(&workspace, args.chapter)?;
     if !chapter.exercise().is_file() {
         write(&chapter.exercise(), &pristine(&workspace, &chapter)?)?;
     }

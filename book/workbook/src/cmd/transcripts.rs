@@ -10,14 +10,11 @@ use crate::{
         page::{self, Block, Kind, Step},
         session::Stage,
     },
-    workspace::{Chapter, Workspace, read, write},
+    workspace::{Chapter, Workspace, files, read, write},
 };
 use anyhow::{Context, Result};
 use nix::unistd::Uid;
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 /// Flags of `transcripts`.
 #[derive(clap::Args)]
@@ -136,10 +133,7 @@ fn name(block: &Block) -> String {
 
 /// The pages wanted, in the order of their names.
 fn pages(workspace: &Workspace, wanted: Option<&str>) -> Result<Vec<PathBuf>> {
-    let folder = workspace.root.join("book/src");
-    let mut pages = Vec::new();
-    gather(&folder, &mut pages)?;
-    pages.sort();
+    let mut pages = files(&workspace.root.join("book/src"), "md")?;
     let Some(wanted) = wanted else { return Ok(pages) };
     let prefix = wanted.parse::<u32>().map(|number| format!("{number:02}-"));
     let stem = wanted.trim_end_matches(".md");
@@ -151,17 +145,4 @@ fn pages(workspace: &Workspace, wanted: Option<&str>) -> Result<Vec<PathBuf>> {
         return Err(misuse(format!("the book has no page `{wanted}`")));
     }
     Ok(pages)
-}
-
-/// All Markdown files below a folder.
-fn gather(folder: &Path, pages: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in std::fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))? {
-        let path = entry.with_context(|| format!("read {}", folder.display()))?.path();
-        match path.extension() {
-            _ if path.is_dir() => gather(&path, pages)?,
-            Some(extension) if extension == "md" => pages.push(path),
-            _ => {}
-        }
-    }
-    Ok(())
 }

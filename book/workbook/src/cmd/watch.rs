@@ -2,7 +2,7 @@
 
 use super::check::check;
 use crate::{
-    current::current,
+    current::named_or_current,
     paint::{FAINT, paint},
     workspace::Workspace,
 };
@@ -30,10 +30,7 @@ const QUIET: Duration = Duration::from_millis(150);
 /// Runs the command until Ctrl-C.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let chapter = match args.chapter {
-        Some(number) => workspace.chapter(number)?,
-        None => current(&workspace)?,
-    };
+    let chapter = named_or_current(&workspace, args.chapter)?;
     let (sender, saves) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
         if event.as_ref().map_or(true, is_save) {
