@@ -9,7 +9,7 @@
 use super::relay::{Relay, Signals};
 use super::stdio::Stdio;
 use super::terminal::Raw;
-use super::{Container, Network, Process, Rootfs, Status, init};
+use super::{Container, Network, Process, Rootfs, State, Status, init};
 use crate::fault;
 use crate::store::ContainerDir;
 use crate::time::Timestamp;
@@ -65,7 +65,7 @@ pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir)
     trace::step(4, "Nothing more to do to init from outside: it may begin to build its world");
     let host = host.go()?;
     // While init is at work, on another processor if there is one.
-    save_running(container, dir, init.pid().as_raw())?;
+    let running = save_running(container, dir, init.pid().as_raw())?;
     let (host, terminal) = host.prepared().with_context(|| cannot_build(container))?;
     drop(rootfs); // it has been copied: whoever waits to replace the image may
     fault::point("init-prepared");
@@ -75,6 +75,8 @@ pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir)
     if let Start::Failed(error) = host.exec()? {
         return Err(NotStarted { program: container.argv[0].clone(), error }.into());
     }
+    // Only now: a container that fails before is one that never started.
+    container.state = running;
     fault::point("program-started");
 
     let outer = stdio.into_outer(terminal, container.interactive)?;
@@ -110,13 +112,17 @@ fn take_terminal(container: &Container, terminal: Option<&OwnedFd>) -> Result<Op
     }
 }
 
-/// Writes down that the container runs, and which processes it consists of.
-fn save_running(container: &mut Container, dir: &ContainerDir, init: i32) -> Result<()> {
-    container.state.status = Status::Running;
-    container.state.init = Process::of(init);
-    container.state.engine = Process::of(std::process::id() as i32);
-    container.state.started = Some(Timestamp::now());
-    dir.save(container)
+/// Writes down that the container runs, and which processes it consists of; returns that state.
+fn save_running(container: &Container, dir: &ContainerDir, init: i32) -> Result<State> {
+    let state = State {
+        status: Status::Running,
+        init: Process::of(init),
+        engine: Process::of(std::process::id() as i32),
+        started: Some(Timestamp::now()),
+        ..container.state.clone()
+    };
+    dir.save(&Container { state: state.clone(), ..container.clone() })?;
+    Ok(state)
 }
 
 fn cannot_build(container: &Container) -> String {
