@@ -164,9 +164,10 @@ impl ContainerDir {
     /// Its engine is done with it, and it stays.
     pub(crate) fn keep(mut self, container: &Container) -> Result<()> {
         ensure!(container.state.status != Status::Running, "a running container cannot be left alone");
+        // Also when its end cannot be written down: what its program wrote must not go for that.
+        self.kept = true;
         self.save(container)?;
         fault::point("exit-saved");
-        self.kept = true;
         self.unlock()
     }
 

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -36,7 +37,28 @@ pub(super) fn write<T: Serialize>(folder: &Path, name: &str, value: &T, durable:
     let mut text = serde_json::to_vec_pretty(&Versioned { version: VERSION, value }).context("JSON")?;
     text.push(b'\n');
     let path = folder.join(name);
-    replace(folder, &path, &text, durable).with_context(|| format!("write `{}`", path.display()))
+    let written = match replace(folder, &path, &text, durable) {
+        Err(error) if is_full(&error) => overwrite(&path, &text).map_err(|_| error),
+        other => other,
+    };
+    written.with_context(|| format!("write `{}`", path.display()))
+}
+
+/// Is the disk full, or this user's part of it?
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// The last resort on a full disk: into the blocks that the old text has. How a container ended must be told even when
+/// the container has filled the disk; else nothing could be said of it, and it could not be removed.
+fn overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
+    let _ = fs::remove_file(path.with_extension("new")); // the half of it that there was room for
+    let mut file = File::options().write(true).open(path)?;
+    if file.metadata()?.blocks() * 512 < text.len() as u64 {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    file.write_all(text)?; // one call, which a kill of this process does not cut short
+    file.set_len(text.len() as u64)
 }
 
 fn replace(folder: &Path, path: &Path, text: &[u8], durable: bool) -> io::Result<()> {
@@ -70,8 +92,8 @@ fn exchange(new: &Path, path: &Path) -> io::Result<()> {
 
 /// Reads what [`write()`] wrote. Errors say which file, and what is wrong with it.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read(path)?;
     let shown = path.display();
+    let text = fs::read(path).with_context(|| format!("read `{shown}`"))?;
     let VersionOnly { version } =
         serde_json::from_slice(&text).with_context(|| format!("`{shown}` is damaged"))?;
     ensure!(
