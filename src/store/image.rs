@@ -103,8 +103,14 @@ impl Store {
         let image = File::open(&folder).map_err(|_| self.no_such_image(reference))?;
         flock(&image, FlockOperation::LockShared)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = openat(&image, "rootfs", flags, Mode::empty())
-            .with_context(|| format!("the image `{reference}` has lost its `rootfs`: import it again"))?;
+        let root =
+            openat(&image, "rootfs", flags, Mode::empty()).with_context(|| match is_tiny(reference) {
+                true => format!(
+                    "the image `tiny` has lost its `rootfs`: remove `{}`, and it is made anew",
+                    folder.display()
+                ),
+                false => format!("the image `{reference}` has lost its `rootfs`: import it again"),
+            })?;
         Ok(ImageRoot { lock: image, root })
     }
 
@@ -135,7 +141,8 @@ impl Store {
         let mut references = Vec::new();
         for repository in names_in(&self.images())? {
             for tag in names_in(&self.images().join(&repository))? {
-                references.extend(Reference::from_folders(&repository, &tag));
+                let reference = Reference::from_folders(&repository, &tag);
+                references.extend(reference.filter(|one| self.image_folder(one).join("image.json").exists()));
             }
         }
         references.sort();
