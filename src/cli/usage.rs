@@ -33,7 +33,7 @@ pub(crate) fn report(error: &Error) -> ExitCode {
             eprintln!("\nRun 'coracle --help' for more information");
             return ExitCode::from(1);
         }
-        ErrorKind::MissingRequiredArgument => (missing(error, &command), 1),
+        ErrorKind::MissingRequiredArgument => (missing(verb.as_deref(), &command), 1),
         ErrorKind::UnknownArgument if context(error, ContextKind::InvalidArg).starts_with('-') => {
             (unknown_flag(error), 125)
         }
@@ -69,11 +69,10 @@ fn usage_line(verb: Option<&str>) -> String {
 }
 
 /// `'coracle run' requires at least 1 argument`
-fn missing(error: &Error, command: &str) -> String {
-    let count = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::Strings(missing)) => missing.len(),
-        _ => 1,
-    };
+fn missing(verb: Option<&str>, command: &str) -> String {
+    let cli = Cli::command();
+    let verb = verb.and_then(|verb| cli.find_subcommand(verb)).unwrap_or(&cli);
+    let count = verb.get_positionals().filter(|argument| argument.is_required_set()).count();
     let arguments = if count == 1 { "argument" } else { "arguments" };
     format!("'{command}' requires at least {count} {arguments}")
 }
