@@ -9,6 +9,9 @@
 //! | `coracle` | `coracle run --rm --network none tiny true`: a copy of the image's root, all mounts, masks, `/dev` |
 //! | `runc`, `crun` | the same root as an OCI bundle, where they are installed and we are root |
 //!
+//! On a machine with cgroup v1 and v2 mounted side by side, all of this happens in a mount namespace in which the v2
+//! tree is unmounted: crun refuses to run beside both.
+//!
 //! Milliseconds belong to a machine; ratios travel. So before criterion's own figures this prints one table: all
 //! cases in turn, thirty rounds, the median of each, and the median of its ratio to `unshare` in the same round.
 //!
@@ -41,6 +44,10 @@ impl Drop for Folder {
 }
 
 fn main() {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    if is_root() && mounts.contains(&format!(" {UNIFIED} ")) {
+        return without_the_unified_tree();
+    }
     let folder =
         Folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("coracle-bench-{}", std::process::id())));
     fs::create_dir_all(&folder.0).expect("target/tmp can be written");
@@ -61,10 +68,26 @@ fn main() {
     criterion.final_summary();
 }
 
+/// Where a machine with both versions has cgroup v2.
+const UNIFIED: &str = "/sys/fs/cgroup/unified";
+
+/// Starts this program again, in a mount namespace of its own where cgroup v2 is not mounted.
+fn without_the_unified_tree() {
+    let script = format!("umount {UNIFIED} && exec \"$@\"");
+    let program = std::env::current_exe().expect("this program has a path");
+    let mut again = Command::new("unshare");
+    again.args(["-m", "sh", "-c", &script, "sh"]).arg(program).args(std::env::args().skip(1));
+    std::process::exit(again.status().ok().and_then(|status| status.code()).unwrap_or(1));
+}
+
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
 /// All cases that can run here. Those that cannot are named with the reason.
 fn cases(folder: &Path) -> Vec<Case> {
     let data_root = folder.join("data");
-    let is_root = nix::unistd::geteuid().is_root();
+    let is_root = is_root();
     let coracle = move || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_coracle"));
         command.env("CORACLE_ROOT", &data_root).args(["run", "--rm", "--network", "none", "tiny", "true"]);
@@ -96,10 +119,6 @@ fn runtime_case(folder: &Path, runtime: &'static str, bundle: PathBuf) -> Case {
     let command = move || {
         let mut command = Command::new(runtime);
         command.arg("--root").arg(&state);
-        if runtime == "crun" {
-            // crun refuses a machine with both cgroup versions; without cgroups it has less to do than runc.
-            command.arg("--cgroup-manager=disabled");
-        }
         command.arg("run").arg("--bundle").arg(&bundle).arg("coracle-bench");
         command
     };
@@ -121,9 +140,6 @@ fn bundle(folder: &Path, runtime: &str) -> Option<PathBuf> {
     config["process"]["terminal"] = json!(false);
     config["process"]["args"] = json!(["true"]);
     config["root"]["readonly"] = json!(false);
-    if runtime == "crun" {
-        config["linux"]["resources"] = json!({});
-    }
     fs::write(&file, config.to_string()).ok()?;
     Some(bundle)
 }

@@ -5,6 +5,7 @@ use crate::{Errno, Error, Result, spawn::End};
 use nix::unistd::Pid;
 use std::convert::Infallible;
 use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Becomes the program `program`, with exactly these arguments and this environment. Returns only when it fails.
@@ -13,17 +14,18 @@ use std::path::Path;
 /// and blocked or ignored signals are kept. ENOENT (also: its loader is missing), EACCES, ENOEXEC.
 pub fn execve(program: &Path, argv: &[String], env: &[String]) -> Result<Infallible> {
     let doing = || format!("execve `{}`", program.display());
-    let program_c = c_string(&program.display().to_string())?;
-    let argv = argv.iter().map(|arg| c_string(arg)).collect::<Result<Vec<_>>>()?;
-    let env = env.iter().map(|pair| c_string(pair)).collect::<Result<Vec<_>>>()?;
+    let program_c = c_string(program.as_os_str().as_bytes())?;
+    let argv = argv.iter().map(|arg| c_string(arg.as_bytes())).collect::<Result<Vec<_>>>()?;
+    let env = env.iter().map(|pair| c_string(pair.as_bytes())).collect::<Result<Vec<_>>>()?;
     // On success there is nobody left to tell it: say it before.
     crate::trace::call(doing, &Ok(()));
     nix::unistd::execve(&program_c, &argv, &env).map_err(|errno| Error::new(doing(), errno))
 }
 
 /// `text` with a NUL byte at its end, as the kernel wants it; a NUL byte inside is an EINVAL.
-fn c_string(text: &str) -> Result<CString> {
+fn c_string(text: &[u8]) -> Result<CString> {
     CString::new(text).map_err(|_| {
+        let text = String::from_utf8_lossy(text);
         Error::new(format!("pass {text:?}, which holds a NUL byte, to the kernel"), Errno::EINVAL)
     })
 }
@@ -126,7 +128,7 @@ pub fn die_with_parent() -> Result<()> {
 ///
 /// Man page: `prctl(2)`, `PR_SET_NAME`.
 pub fn set_process_name(name: &str) -> Result<()> {
-    let answer = nix::sys::prctl::set_name(&c_string(name)?);
+    let answer = nix::sys::prctl::set_name(&c_string(name.as_bytes())?);
     told(|| format!("prctl: set the name `{name}`"), answer)
 }
 
