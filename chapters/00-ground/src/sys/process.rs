@@ -89,6 +89,20 @@ pub fn reap_one() -> Result<Option<(Pid, End)>> {
     }
 }
 
+/// Has the child `pid` ended? Looks without taking its status.
+///
+/// Man page: `waitid(2)`, with `WNOWAIT`. ECHILD: no such child.
+pub fn has_ended(pid: Pid) -> Result<bool> {
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: `siginfo_t` is plain data, for which all zeroes is a value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel writes a `siginfo_t` behind this pointer, and `info` is one and outlives the call.
+    let answer = unsafe { libc::waitid(libc::P_PID, pid.as_raw() as libc::id_t, &mut info, options) };
+    told_raw(|| format!("waitid for process {pid}"), answer.into())?;
+    // SAFETY: after `waitid` this field is set: the child's number, or still 0.
+    Ok(unsafe { info.si_pid() } != 0)
+}
+
 /// `waitpid` as it is; `None` when nothing has ended. Through `libc`, because `nix` cannot tell of a child that a
 /// real-time signal has ended.
 fn wait(pid: Pid, options: i32) -> nix::Result<Option<(Pid, End)>> {
