@@ -53,6 +53,8 @@ enum Command {
     Hint(cmd::hint::Args),
     /// Run a chapter's runtime on your code, in a throwaway world
     Run(cmd::run::Args),
+    /// Open a shell in a throwaway world, for the commands of a page
+    Shell(cmd::shell::Args),
     /// Start a chapter over; a copy of your file is kept
     Reset(cmd::reset::Args),
     /// Show the reference
@@ -99,6 +101,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Watch(args) => cmd::watch::run(args),
         Command::Hint(args) => cmd::hint::run(args),
         Command::Run(args) => cmd::run::run(args),
+        Command::Shell(args) => cmd::shell::run(args),
         Command::Reset(args) => cmd::reset::run(args),
         Command::Solution(args) => cmd::solution::run(args),
         Command::Diff(args) => cmd::diff::run(args),

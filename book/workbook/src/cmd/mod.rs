@@ -11,6 +11,7 @@ pub(crate) mod pristine;
 pub(crate) mod progress;
 pub(crate) mod reset;
 pub(crate) mod run;
+pub(crate) mod shell;
 pub(crate) mod solution;
 pub(crate) mod start;
 pub(crate) mod stubs;
