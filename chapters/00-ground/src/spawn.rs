@@ -115,8 +115,10 @@ where
 /// The child's whole life: it never returns, and it always reports.
 fn live_as_child(init: impl FnOnce() -> Result<Infallible>, reporter: &link::Reporter) -> ! {
     trace::speak_as(trace::Process::Init);
-    // The panic's text goes to the host, who prints it once.
-    std::panic::set_hook(Box::new(|_| {}));
+    // The panic's text goes to the host, who prints it once; where it happened is known only here.
+    std::panic::set_hook(Box::new(|info| {
+        PANIC_PLACE.set(info.location().map(ToString::to_string).unwrap_or_default());
+    }));
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         start_with_default_signals()?;
         sys::die_with_parent()?;
@@ -125,7 +127,7 @@ fn live_as_child(init: impl FnOnce() -> Result<Infallible>, reporter: &link::Rep
     match outcome {
         Ok(Ok(never)) => match never {},
         Ok(Err(error)) => reporter.failed(error),
-        Err(panic) => reporter.panicked(text_of(panic.as_ref())),
+        Err(panic) => reporter.panicked(&with_place(text_of(panic.as_ref()))),
     }
     sys::exit_now(125)
 }
@@ -140,6 +142,19 @@ fn start_with_default_signals() -> Result<()> {
     }
     nix::sys::signal::sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
         .map_err(|errno| Error::new("sigprocmask: unblock all signals", errno))
+}
+
+thread_local! {
+    /// Where the child's panic happened: file, line and column.
+    static PANIC_PLACE: std::cell::Cell<String> = const { std::cell::Cell::new(String::new()) };
+}
+
+/// What a panic said, and where. A task that is not written yet is found by its number, not by its line.
+fn with_place(text: &str) -> String {
+    match PANIC_PLACE.take() {
+        place if place.is_empty() || text.starts_with("not yet implemented: task") => text.to_string(),
+        place => format!("{text} (at {place})"),
+    }
 }
 
 /// What a panic said.

@@ -33,7 +33,7 @@ fn c_string(text: &[u8]) -> Result<CString> {
 /// Marks every open descriptor from `first` on as closed on exec, so that the next program does not inherit it.
 ///
 /// Man page: `close_range(2)`; through `libc`, because `nix` has no wrapper. Since Linux 5.11; on an older kernel
-/// (ENOSYS, EINVAL) each descriptor of `/proc/self/fd` is marked by itself.
+/// (ENOSYS, EINVAL) each possible descriptor is marked by itself.
 pub fn close_on_exec_from(first: u32) -> Result<()> {
     const CLOEXEC: libc::c_uint = 4; // CLOSE_RANGE_CLOEXEC
     // SAFETY: three integers; marking a descriptor closes nothing now, so that no owner loses it.
@@ -46,22 +46,19 @@ pub fn close_on_exec_from(first: u32) -> Result<()> {
     }
 }
 
-/// What [`close_on_exec_from`] does on a kernel without `close_range`.
+/// What [`close_on_exec_from`] does on a kernel without it. Not through `/proc/self/fd`: in a new root there may be no `/proc`.
 fn one_by_one(first: u32) -> Result<()> {
-    let doing = || "mark the open files of `/proc/self/fd` as closed on exec".to_string();
-    let failed = |error: std::io::Error| {
-        Error::new(doing(), Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
-    };
-    for entry in std::fs::read_dir("/proc/self/fd").map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let Some(fd) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        if fd as u32 >= first {
-            // SAFETY: setting a flag on a descriptor number; a number that is not open is answered with EBADF.
-            unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
-        }
+    let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE);
+    let (limit, _) = told(|| "getrlimit of open files".into(), limit)?;
+    for fd in first..u32::try_from(limit).unwrap_or(MOST_FILES).min(MOST_FILES) {
+        // SAFETY: setting a flag on a descriptor number; a number that is not open is answered with EBADF.
+        unsafe { libc::fcntl(fd as i32, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
     Ok(())
 }
+
+/// Where [`one_by_one`] stops when the limit is higher: the kernel's own default for what one process may open.
+const MOST_FILES: u32 = 1 << 20;
 
 /// Waits for the child `pid` to end, and takes its status. After that the kernel forgets the child.
 ///
