@@ -117,7 +117,6 @@ fn save_running(container: &Container, dir: &ContainerDir, init: i32) -> Result<
     let state = State {
         status: Status::Running,
         init: Process::of(init),
-        engine: Process::of(std::process::id() as i32),
         started: Some(Timestamp::now()),
         ..container.state.clone()
     };

@@ -156,7 +156,7 @@ pub(crate) struct State {
     pub(crate) status: Status,
     /// The container's PID 1 as the host numbers it, while it runs.
     pub(crate) init: Option<Process>,
-    /// The engine that looks after it, while it runs.
+    /// The engine that looks after it, from its first instant to its end.
     pub(crate) engine: Option<Process>,
     /// How it ended; meaningful once `exited`.
     pub(crate) exit_code: u8,
@@ -193,16 +193,26 @@ pub(crate) struct Process {
 impl Process {
     /// The process with this pid now, or `None` if there is none.
     pub(crate) fn of(pid: i32) -> Option<Self> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The second field is the program's name in parentheses, and may itself hold spaces and parentheses.
-        let (_, after_name) = stat.rsplit_once(") ")?;
-        let start = after_name.split(' ').nth(19)?.parse().ok()?;
-        Some(Self { pid, start })
+        Self::look(pid).map(|(process, _)| process)
     }
 
     /// Is it still there? A zombie that nobody has waited for counts.
     pub(crate) fn is_alive(self) -> bool {
         Self::of(self.pid) == Some(self)
+    }
+
+    /// Does it still do anything? A zombie does not.
+    pub(crate) fn is_at_work(self) -> bool {
+        Self::look(self.pid).is_some_and(|(process, state)| process == self && !matches!(state, 'Z' | 'X'))
+    }
+
+    /// The process with this pid, and the letter of its state: fields 22 and 3.
+    fn look(pid: i32) -> Option<(Self, char)> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The second field is the program's name in parentheses, and may itself hold spaces and parentheses.
+        let (_, after_name) = stat.rsplit_once(") ")?;
+        let start = after_name.split(' ').nth(19)?.parse().ok()?;
+        Some((Self { pid, start }, after_name.chars().next()?))
     }
 }
 
@@ -222,7 +232,7 @@ mod tests {
     #[test]
     fn a_process_is_known_by_pid_and_start() {
         let me = Process::of(std::process::id() as i32).unwrap();
-        assert!(me.is_alive());
+        assert!(me.is_alive() && me.is_at_work());
         assert!(!Process { start: me.start + 1, ..me }.is_alive());
         assert_eq!(Process::of(-1), None);
     }

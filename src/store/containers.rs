@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::{Store, file, is, lock_file, names, remove};
-use crate::container::{Container, ContainerId, Status};
+use crate::container::{Container, ContainerId, Process, Status};
 use crate::fault;
 use crate::time::Timestamp;
 
@@ -72,6 +72,7 @@ impl Store {
         fault::point("container-locked");
         container.rootfs = dir.path.join("rootfs");
         container.created = Timestamp::now();
+        container.state.engine = Process::of(std::process::id() as i32);
         dir.save(container)?;
         fault::point("container-created");
         Ok(dir)

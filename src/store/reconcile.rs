@@ -23,6 +23,8 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -115,10 +117,29 @@ impl Store {
 /// A first look, without the global lock: can this directory be a dead engine's?
 fn looks_abandoned(path: &Path) -> bool {
     match File::options().write(true).open(path.join("lock")) {
-        Ok(lock) => try_lock(&lock).unwrap_or(false),
+        Ok(lock) => try_lock(&lock).unwrap_or(false) || (engine_is_dead(path) && becomes_free(&lock)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => !path.join("state.json").exists(),
         Err(_) => false,
     }
+}
+
+/// Did the engine die that the state names?
+fn engine_is_dead(path: &Path) -> bool {
+    let container = file::read::<Container>(&path.join("state.json"));
+    container.is_ok_and(|container| container.state.engine.is_some_and(|engine| !engine.is_at_work()))
+}
+
+/// The engine is dead, and its lock is held: by init, which was cloned with a copy of the descriptor, and which dies
+/// with its parent, but a moment later. Waits for that moment.
+fn becomes_free(lock: &File) -> bool {
+    let patience = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < patience {
+        match try_lock(lock) {
+            Ok(false) => thread::sleep(Duration::from_millis(1)),
+            free => return free.is_ok(),
+        }
+    }
+    false
 }
 
 /// Kills a container's PID 1, and with it all of the container, and waits until they are gone: until then they could
