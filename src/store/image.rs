@@ -9,6 +9,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -100,8 +101,16 @@ impl Store {
     /// removing it; it does not wait with taking its place.
     pub(crate) fn image_root(&self, reference: &Reference) -> Result<ImageRoot> {
         let folder = self.image_folder(reference);
-        let image = File::open(&folder).map_err(|_| self.no_such_image(reference))?;
-        flock(&image, FlockOperation::LockShared)?;
+        let image = loop {
+            let image = File::open(&folder).map_err(|_| self.no_such_image(reference))?;
+            flock(&image, FlockOperation::LockShared)?;
+            // An import that was faster has put another image in its place, and removes this one.
+            if fs::metadata(&folder)
+                .is_ok_and(|there| image.metadata().is_ok_and(|ours| ours.ino() == there.ino()))
+            {
+                break image;
+            }
+        };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root =
             openat(&image, "rootfs", flags, Mode::empty()).with_context(|| match is_tiny(reference) {
