@@ -80,11 +80,22 @@ pub fn call<T>(doing: impl FnOnce() -> String, answer: &std::result::Result<T, E
             Ok(_) => "ok".to_string(),
             Err(errno) => format!("{errno:?}"),
         };
-        let doing = match SHORT_NAME.get() {
-            Some((path, short)) => doing().replace(path, short),
-            None => doing(),
-        };
-        note(&format!("{doing}: {answer}"));
+        note(&format!("{}: {answer}", shortened(doing())));
+    }
+}
+
+/// Tells, before it is made, a call that does not come back when it works. If it fails, [`call`] tells the answer.
+pub fn last_call(doing: impl FnOnce() -> String) {
+    if enabled() {
+        note(&format!("{}: answers only if it fails", shortened(doing())));
+    }
+}
+
+/// With the short name for what has one.
+fn shortened(text: String) -> String {
+    match SHORT_NAME.get() {
+        Some((path, short)) => text.replace(path, short),
+        None => text,
     }
 }
 

@@ -18,8 +18,8 @@ pub fn execve(program: &Path, argv: &[String], env: &[String]) -> Result<Infalli
     let argv = argv.iter().map(|arg| c_string(arg.as_bytes())).collect::<Result<Vec<_>>>()?;
     let env = env.iter().map(|pair| c_string(pair.as_bytes())).collect::<Result<Vec<_>>>()?;
     // On success there is nobody left to tell it: say it before.
-    crate::trace::call(doing, &Ok(()));
-    nix::unistd::execve(&program_c, &argv, &env).map_err(|errno| Error::new(doing(), errno))
+    crate::trace::last_call(doing);
+    told(doing, nix::unistd::execve(&program_c, &argv, &env))
 }
 
 /// `text` with a NUL byte at its end, as the kernel wants it; a NUL byte inside is an EINVAL.
