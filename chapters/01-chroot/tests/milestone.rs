@@ -3,7 +3,7 @@
 
 mod beside;
 
-use beside::{program_with_loader, script, statuses, stopped_before, told};
+use beside::{goes_on_with_a_zero, other_path, program_with_loader, script, statuses, stopped_before, told};
 use coracle_testkit::{Outcome, World, check, milestone};
 
 milestone! { bin: "ch01", tests: {
@@ -80,28 +80,40 @@ fn first_executable_file_of_the_new_root_is_found() -> Outcome {
     let out = script(
         "program() { printf '#!/bin/sh\\necho %s\\n' \"$2\" >\"$1\"; chmod +x \"$1\"; }
          mkdir -p rootfs/opt/host rootfs/usr/local/bin rootfs/usr/local/sbin/hello
+         program rootfs/usr/local/sbin/plain plain
          program rootfs/opt/host/stray 'the wrong one'
          echo 'a note, not a program' >rootfs/usr/local/bin/hello
          program rootfs/bin/hello 'the right one'
          program rootfs/usr/local/bin/twice first; program rootfs/bin/twice second
-         echo 'another note' >rootfs/bin/notes
+         echo 'not the last try' >rootfs/usr/local/sbin/notes; echo 'not the first' >rootfs/bin/letters
          ln -s . rootfs/rootfs # one relative path for both, from the new root and from beside it
          program rootfs/bin/here here
          PATH=/opt/host
          run() { if \"$CH01\" rootfs \"$@\"; then :; else echo \"status $?\"; fi; }
-         run rootfs/bin/here; run stray; run hello; run notes; run twice",
+         run rootfs/bin/here; run plain; run stray; run hello; run notes; run letters; run twice",
     )?;
-    let [path, stray, hello, notes, twice] = out.stdout.lines().collect::<Vec<_>>()[..] else {
+    let [path, plain, stray, hello, notes, letters, twice] = out.stdout.lines().collect::<Vec<_>>()[..]
+    else {
         return stopped_before(&out, "1.1 or 1.3");
     };
     if path == "status 1" {
         stopped_before(&out, "1.3")?;
     }
-    let said = |name: &str| out.stderr.lines().find(|line| line.contains(name)).unwrap_or_default();
+    let own = |line: &&str| line.starts_with("ch01: ");
+    let said = |name| out.stderr.lines().filter(own).find(|line| line.contains(name)).unwrap_or_default();
     check(path == "here")
         .observed(format!("`ch01 rootfs rootfs/bin/here` printed {path:?}; it said {:?}", said("here")))
         .means("`rootfs/bin/here` is a path from the working directory, and was looked up in the search path")
         .misconception("a name with a slash anywhere in it is a path; it need not begin with one")?;
+    check(plain == "plain")
+        .observed(format!(
+            "/usr/local/sbin/plain is a program; `ch01 rootfs plain` printed {plain:?}; it said {:?}",
+            said("plain")
+        ))
+        .means("a program in the first directory of the search path was not found by its name")
+        .misconception(
+            "what is tried is a directory of the path, a slash and the name: `Path::join` puts the slash between",
+        )?;
     check(stray.starts_with("status"))
         .observed(format!("with PATH=/opt/host on the host, `ch01 rootfs stray` ran /opt/host/stray: {stray:?}"))
         .means("the host's PATH decided which of the new root's programs ran")
@@ -124,15 +136,19 @@ fn first_executable_file_of_the_new_root_is_found() -> Outcome {
         ))
         .means("another program runs than the one that the order of the search path asks for")
         .misconception("the search ends at the first match; that is what lets /usr/local go before /usr")?;
-    check(notes.starts_with("status") && said("notes").contains("EACCES"))
-        .observed(format!(
-            "the only `notes` along the search path cannot be executed; it said {:?}",
-            said("notes")
-        ))
-        .means("the error says that there is no such file, but there is one")
-        .misconception(
-            "a search that met EACCES and found nothing better ends with EACCES, and not with ENOENT",
-        )
+    for (name, seen, place) in [("notes", notes, "first"), ("letters", letters, "last")] {
+        check(seen.starts_with("status") && said(name).contains("EACCES"))
+            .observed(format!(
+                "the only `{name}` is in the {place} directory of the search path, and cannot be executed; it said {:?}",
+                said(name)
+            ))
+            .means("the error says that there is no such file, but there is one")
+            .misconception(
+                "a search that met EACCES and found nothing better ends with EACCES, and not with ENOENT: \
+                 no other try, before or after it, changes that",
+            )?;
+    }
+    Ok(())
 }
 
 fn arguments_arrive_as_they_are() -> Outcome {
@@ -149,7 +165,7 @@ fn arguments_arrive_as_they_are() -> Outcome {
             "a program started with the arguments `one`, `two  words`, `$PATH`, an empty one and `*` {}",
             told(&out)
         ))
-        .means("the list of arguments that arrived is not the list that was given")
+        .means("the list of arguments that arrived is not the list that was given, or its output was closed")
         .misconception(
             "execve() takes a list, with the program's own name (argv[0]) as its first word; no shell takes part \
              that would split, join or expand anything",
@@ -175,7 +191,7 @@ fn environment_of_the_host_stays_outside() -> Outcome {
         .misconception("the environment is no property of the machine: execve() hands over a list, and that list is all there is")?;
     check(out.stdout.trim_end() == "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .observed(format!("inside, `env` {}", told(&out)))
-        .means("the program did not get the environment that was given to exec_program")
+        .means("the program did not get the environment that was given to exec_program, or its output was closed")
         .misconception("execve() adds nothing by itself: a variable that is not in the list `env` does not exist, not even PATH")
 }
 
@@ -183,7 +199,8 @@ fn open_directory_of_the_host_stays_outside() -> Outcome {
     let out = script(
         "exec 3<. 7<.
          exec \"$CH01\" rootfs /bin/sh -c '
-             for fd in 3 4 5 6 7 8 9; do if (eval \": <&$fd\") 2>/dev/null; then echo \"open $fd\"; fi; done; echo end'",
+             for fd in 3 4 5 6 7 8 9; do if (eval \": <&$fd\") 2>/dev/null; then echo \"open $fd\"; fi; done
+             echo end; echo heard >&2'",
     )?;
     if out.code == Some(125) {
         stopped_before(&out, "1.1")?;
@@ -193,8 +210,8 @@ fn open_directory_of_the_host_stays_outside() -> Outcome {
         .observed(format!("descriptors 3 and 7 were directories of the host; inside, these were still open: {}", open.join(", ")))
         .means("fchdir() to such a descriptor, and the process stands outside of its root")
         .misconception("chroot() closes nothing, and neither does execve(): only descriptors marked close-on-exec go, and all from 3 on must be")?;
-    check(out.stdout == "end\n")
-        .observed(format!("the program that should print `end` {}", told(&out)))
+    check(out.stdout == "end\n" && out.stderr.contains("heard"))
+        .observed(format!("a program that prints `end`, and says `heard` on standard error, {}", told(&out)))
         .means("the program has lost its standard input, output or error")
         .misconception(
             "descriptors 0, 1 and 2 are the program's own connection to the world; the first to close is 3",
@@ -224,19 +241,38 @@ fn missing_interpreter_is_named() -> Outcome {
             stopped_before(&out, "1.1")?;
         }
         let said = &out.stderr;
+        let seen = format!("/bin/app is {what}; `ch01 rootfs /bin/app` {}", told(&out));
+        check(!names.iter().any(|name| goes_on_with_a_zero(said, name)))
+            .observed(&seen)
+            .means(format!("the path that it named ends with a zero byte; the file's name is {:?}", names[0]))
+            .misconception(
+                "the length in the header counts the zero byte at the path's end, which is no part of the path",
+            )?;
         check(names.iter().any(|name| said.contains(name)) && !said.contains(" -x"))
-            .observed(format!("/bin/app is {what}; `ch01 rootfs /bin/app` {}", told(&out)))
-            .means(format!("/bin/app is there; what the kernel did not find is {:?}, and the message does not say so", names[0]))
+            .observed(&seen)
+            .means(match other_path(said) {
+                Some(path) => format!("you named {path:?}; the file says {:?}", names[0]),
+                None => format!(
+                    "/bin/app is there; what the kernel did not find is {:?}, and the message does not say so",
+                    names[0]
+                ),
+            })
             .misconception(
                 "ENOENT from execve() is not always about the program: the kernel looks for its interpreter too, the \
                  first word after `#!` (up to a space or the line's end; a \\r belongs to it) or the loader in PT_INTERP",
             )?;
         check(said.contains("ENOENT"))
-            .observed(format!("/bin/app is {what}; `ch01 rootfs /bin/app` {}", told(&out)))
+            .observed(seen)
             .means("a file was missing, and the error does not say so")
             .misconception("ENOENT stays ENOENT, whichever file was missing; only the text says more")?;
     }
-    Ok(())
+    let out = script("echo '#!/bin/sh' >rootfs/bin/app; exec \"$CH01\" rootfs /bin/app")?;
+    check(out.stderr.contains("EACCES"))
+        .observed(format!("/bin/app is a script without the permission x; `ch01 rootfs /bin/app` {}", told(&out)))
+        .means("no file is missing, /bin/app may not be executed, and the message sends people elsewhere")
+        .misconception(
+            "the interpreter explains ENOENT and no other errno: every other one is the kernel's answer, as it is",
+        )
 }
 
 fn status_says_how_the_program_ended() -> Outcome {
