@@ -105,6 +105,10 @@ fn first_executable_file_of_the_new_root_is_found() -> Outcome {
         .observed(format!("`ch01 rootfs rootfs/bin/here` printed {path:?}; it said {:?}", said("here")))
         .means("`rootfs/bin/here` is a path from the working directory, and was looked up in the search path")
         .misconception("a name with a slash anywhere in it is a path; it need not begin with one")?;
+    check(stray.starts_with("status"))
+        .observed(format!("with PATH=/opt/host on the host, `ch01 rootfs stray` ran /opt/host/stray: {stray:?}"))
+        .means("the host's PATH decided which of the new root's programs ran")
+        .misconception("the host's PATH (std::env) says nothing about the new root; `search_path` is the one that counts")?;
     check(plain == "plain")
         .observed(format!(
             "/usr/local/sbin/plain is a program; `ch01 rootfs plain` printed {plain:?}; it said {:?}",
@@ -114,10 +118,6 @@ fn first_executable_file_of_the_new_root_is_found() -> Outcome {
         .misconception(
             "what is tried is a directory of the path, a slash and the name: `Path::join` puts the slash between",
         )?;
-    check(stray.starts_with("status"))
-        .observed(format!("with PATH=/opt/host on the host, `ch01 rootfs stray` ran /opt/host/stray: {stray:?}"))
-        .means("the host's PATH decided which of the new root's programs ran")
-        .misconception("the host's PATH (std::env) says nothing about the new root; `search_path` is the one that counts")?;
     check(hello == "the right one")
         .observed(format!(
             "along the search path there are, in this order, a directory `hello`, a text file `hello`, a program \
