@@ -46,7 +46,8 @@ pub const DEV_LINKS: [(&str, &str); 6] = [
     ("core", "/proc/kcore"),
 ];
 
-/// What a container may not see at all: Docker's list (`MaskedPaths` in `docker inspect`).
+/// What a container may not see at all: Docker's list of fixed paths (`MaskedPaths` in `docker inspect`). Current
+/// Docker adds `/sys/devices/system/cpu/cpu*/thermal_throttle`, one for each processor of the machine.
 pub const MASKED: [&str; 12] = [
     "/proc/asound",
     "/proc/acpi",

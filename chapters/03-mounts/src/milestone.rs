@@ -2,7 +2,7 @@
 //! with a root that has no way back. Chapter 3's runtime.
 
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
-use coracle_ground::{End, InitEnd, Result, Start, sys};
+use coracle_ground::{End, Errno, Error, InitEnd, Result, Start, sys};
 use coracle_mounts::{
     MASKED, READ_ONLY, cgroup_hierarchies, make_dev, make_root_read_only, mount_cgroups, mount_sys,
     pivot_into, protect,
@@ -65,6 +65,10 @@ fn parse(args: &[String]) -> Option<Plan<'_>> {
 
 /// The host's side.
 fn run(plan: &Plan) -> Result<End> {
+    if !plan.root.is_dir() {
+        let doing = format!("use `{}` as the root: there is no such directory", plan.root.display());
+        return Err(Error::new(doing, Errno::ENOENT));
+    }
     let (init, host) = start_in(&Namespace::ALL, |link| be_container(plan, link))?;
     let (host, _) = host.go()?.prepared()?;
     match host.exec()? {

@@ -17,8 +17,9 @@ use std::path::Path;
 /// The mounts must be private already (task 2.2). Use `sys::bind`, `sys::chdir`,
 /// `sys::pivot_root`, `sys::unmount`.
 /// Man page: `pivot_root(2)`, at "pivot_root(".", ".")".
-/// Errors: EINVAL when `root` is no mount point, or its parent mount is shared; EBUSY
-/// when the old root is unmounted while something still stands in it.
+/// Errors of `pivot_root`: EBUSY when `root` is no mount point and lies on the same mount
+/// as `/` (checked first), EINVAL when it is no mount point and lies on another, or when
+/// its parent mount is shared. Of `umount`: EBUSY when anything still uses the old root.
 pub fn pivot_into(root: &Path) -> Result<()> {
     sys::bind(root, root, MsFlags::MS_REC)?;
     sys::chdir(root)?;
@@ -29,16 +30,18 @@ pub fn pivot_into(root: &Path) -> Result<()> {
 
 /// Task 3.2: Give the container a `/dev` of its own, below `root`.
 ///
-/// A tmpfs (`mode=755`), and in it:
+/// A tmpfs (`mode=755,size=65536k`; `MS_NOSUID`, `MS_STRICTATIME`), and in it:
 ///
-/// - the nodes of [`DEVICES`], each with mode 0666 whatever the umask is. Where the
-///   kernel forbids `mknod` (EPERM: root in a user namespace), bind the host's own node
-///   onto an empty file instead;
+/// - the nodes of [`DEVICES`], each with mode 0666 whatever the umask is: set the umask
+///   to 0 for `mknod`, and put it back, because the program gets what you leave. Where
+///   the kernel forbids `mknod` (EPERM: root in a user namespace), bind the host's own
+///   node onto an empty file instead;
 /// - `pts`, a devpts of its own (`newinstance,ptmxmode=0666,mode=0620,gid=5`; a user
-///   namespace that has no group 5 answers EINVAL: then the same without `gid`);
+///   namespace that has no group 5 answers EINVAL: then the same without `gid`), with
+///   `MS_NOSUID` and `MS_NOEXEC`;
 /// - `shm`, a tmpfs of 64 MiB that everybody may write to and where nobody may delete
-///   another's file (`mode=1777`);
-/// - `mqueue`, the filesystem of the same name;
+///   another's file (`mode=1777,size=65536k`), with `MS_NOSUID`, `MS_NODEV`, `MS_NOEXEC`;
+/// - `mqueue`, the filesystem of the same name, with the flags of `shm`;
 /// - the links of [`DEV_LINKS`]: a name in `/dev`, and what the link reads.
 ///
 /// Called before the root is changed, so that the host's `/dev` can still be reached. An
@@ -99,8 +102,9 @@ fn mount_pts(dev: &Path) -> Result<()> {
 /// Nothing in it may be written, executed, be a device, or raise privileges: the flags
 /// are `MS_RDONLY`, `MS_NOEXEC`, `MS_NODEV`, `MS_NOSUID`. A new sysfs shows the network
 /// devices of the network namespace of its mounter. In a user namespace that does not own
-/// the network (`--network host`) the kernel says EPERM: then bind the host's `/sys` with
-/// all below it, and make the bind read-only with a remount.
+/// the network (`--network host`) the kernel says EPERM, and also where the new one would
+/// show or allow more than the host's, which may be read-only or partly covered. Then bind
+/// the host's `/sys` with all below it, and remount the bind with the same four flags.
 ///
 /// Called before the root is changed. Use `sys::mount_point`, `sys::mount`, `sys::bind`,
 /// `sys::remount`.
@@ -123,8 +127,8 @@ pub fn mount_sys(root: &Path) -> Result<()> {
 /// (`cgroup_hierarchies()` reads it from `/proc/self/mountinfo`). None: nothing to do.
 /// One with an empty name is cgroup v2: mount it on the directory itself. Otherwise that
 /// directory gets a small tmpfs, with one directory and one mount for each (its
-/// `filesystem`, with its `options`); make the tmpfs read-only in the end. All with the
-/// flags of `/sys`. A new mount shows the tree from the root of this process's cgroup
+/// `filesystem`, with its `options`); make the tmpfs read-only in the end, with a remount
+/// that names all its flags again. All with the flags of `/sys`. A new mount shows the tree from the root of this process's cgroup
 /// namespace, and nothing above it.
 ///
 /// Use `sys::mount`, `sys::mount_point`, `sys::remount`. Man pages: `cgroups(7)`,
@@ -151,12 +155,13 @@ pub fn mount_cgroups(root: &Path, hierarchies: &[Hierarchy]) -> Result<()> {
 /// Called inside the new root. Over a masked file goes `/dev/null`; over a masked
 /// directory an empty read-only tmpfs. A read-only path is bound onto itself and mounted
 /// again with `MS_RDONLY`: the first mount ignores that flag. Keep the flags that the
-/// path's mount has (`sys::mount_flags`). A path that does not exist is no error: kernels
-/// differ.
+/// path's mount has (`sys::mount_flags`). A path that does not exist is no error (ENOENT,
+/// or ENOTDIR when something above it is a file): kernels differ.
 ///
 /// A mount follows a symbolic link, and then covers what the link points at, not the name
 /// that was to be hidden. So open each path with `sys::open_path`, which does not follow
-/// one, and mount on `sys::path_of` what was opened.
+/// one, and mount on `sys::path_of` what was opened. That descriptor stays with what is
+/// now below the new mount: open the path again before you remount it.
 ///
 /// Man pages: `mount(2)`, `proc(5)`; `maskedPaths` and `readonlyPaths` in the OCI runtime
 /// specification.

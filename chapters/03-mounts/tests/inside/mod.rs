@@ -1,9 +1,12 @@
 //! What the tests of chapter 3 share: a container to look into, and how its answers are read.
 
 pub(crate) mod dev;
+mod setup;
 pub(crate) mod sys;
 
-use coracle_testkit::{Failure, Outcome, Output, World, check};
+use coracle_testkit::{Failure, Output, World, check};
+pub(crate) use setup::began;
+use setup::in_the_new_root;
 
 /// One line of mountinfo, as the container's kernel wrote it.
 #[derive(Debug, Clone)]
@@ -34,59 +37,49 @@ impl Mount {
     }
 }
 
-/// Runs the script `inside` with the shell of a container, which must start. The host's shell runs `before` and
-/// `after` in the same world.
+/// Runs the script `inside` with the shell of a container, which must start; before it, the container prints its
+/// mountinfo. The host's shell runs `before` and `after` in the same world. `task` is the one that the test is about.
 pub(crate) fn container(
+    task: &str,
+    before: &str,
+    options: &[&str],
+    inside: &str,
+    after: &str,
+) -> Result<Output, Failure> {
+    started_by(&[], task, before, options, inside, after)
+}
+
+/// The same, for root in a user namespace of its own: what an ordinary user has.
+pub(crate) fn container_of_a_user(
+    task: &str,
+    before: &str,
+    inside: &str,
+    after: &str,
+) -> Result<Output, Failure> {
+    started_by(&["unshare", "-Ur"], task, before, &[], inside, after)
+}
+
+fn started_by(
+    launcher: &[&str],
+    task: &str,
     before: &str,
     options: &[&str],
     inside: &str,
     after: &str,
 ) -> Result<Output, Failure> {
     let script = format!("{before}\nstatus=0; \"$@\" || status=$?\n{after}\nexit $status");
-    let shell = ["/bin/sh", "-ec", &script, "sh", crate::BIN];
-    let command = ["rootfs", "/bin/sh", "-c", inside];
-    let out = World::new().run([&shell[..], options, &command[..]].concat())?;
-    started(&out)?;
+    let inside = format!("cat /proc/self/mountinfo; {inside}");
+    let shell = ["/bin/sh", "-ec", &script, "sh"];
+    let command = ["rootfs", "/bin/sh", "-c", &inside];
+    let out = World::new().run([&shell[..], launcher, &[crate::BIN], options, &command].concat())?;
+    began(task, &out.status().to_string(), &out.stderr)?;
+    if task != "3.1" {
+        in_the_new_root(&out)?;
+    }
     Ok(out)
 }
 
-/// Did the container start at all? 125 says that ch03 failed before the program began.
-pub(crate) fn started(out: &Output) -> Outcome {
-    began(&out.status().to_string(), &out.stderr)
-}
-
-/// The same, of a status and what was written to standard error.
-pub(crate) fn began(status: &str, stderr: &str) -> Outcome {
-    let line = stderr.lines().find(|line| line.starts_with("ch03: ")).unwrap_or(stderr.trim());
-    check(status != "125")
-        .observed(format!("ch03 ended with 125 before the program began: `{line}`"))
-        .means("the kernel refused one of the steps, and the container was never made")
-        .misconception(usual_reason(line))
-}
-
-/// What usually leads to this answer of the kernel.
-fn usual_reason(line: &str) -> &'static str {
-    let is = |words: &[&str]| words.iter().all(|word| line.contains(word));
-    if is(&["pivot_root", "EINVAL"]) {
-        "pivot_root() exchanges two mounts, and a directory is none: bind the new root onto itself first \
-         (or the mounts are still shared: task 2.2)"
-    } else if is(&["umount", "EBUSY"]) {
-        "the old root is in use as long as anything is mounted below it or stands in it: MNT_DETACH takes \
-         it out now, and the kernel lets it go when the last user does"
-    } else if is(&["mknod", "EPERM"]) {
-        "root in a user namespace is root over what belongs to that namespace, and devices belong to the \
-         machine: bind the host's node onto an empty file"
-    } else if is(&["(bind)", "ENOTDIR"]) {
-        "a file can be mounted on a file only, and a directory on a directory: `/dev/null` cannot cover a \
-         directory, an empty tmpfs can"
-    } else if is(&["open `", "ENOENT"]) || is(&["open `", "ENOTDIR"]) {
-        "no kernel has all of these paths: where there is nothing, there is nothing to hide"
-    } else {
-        "the line names the call, what it was about, and the errno: look that errno up in the call's man page"
-    }
-}
-
-/// The container's mounts, out of what its `cat /proc/self/mountinfo` printed.
+/// The container's mounts, out of the mountinfo that it printed.
 pub(crate) fn mounts(out: &Output) -> Result<Vec<Mount>, Failure> {
     let mounts: Vec<Mount> = out.stdout.lines().filter_map(parse).collect();
     check(!mounts.is_empty())

@@ -1,21 +1,42 @@
 //! Task 3.3: `/sys`, the cgroups, and the paths of `/proc` and `/sys` that a container may not see or change.
 
-use super::{Mount, container, mounts, said};
+use super::{Mount, container, container_of_a_user, mounts, said};
 use crate::BIN;
 use coracle_mounts::{MASKED, READ_ONLY, cgroup_hierarchies};
-use coracle_testkit::{Outcome, World, check};
+use coracle_testkit::{Outcome, Output, World, check};
 
 pub(crate) fn sys_and_cgroups_are_read_only() -> Outcome {
-    let out = container("", &[], "cat /proc/self/mountinfo; mkdir /sys/fs/cgroup/new 2>&1; true", "")?;
-    let mounts = mounts(&out)?;
+    let out = container("3.3", "", &[], SYS_SCRIPT, "")?;
+    sys_is_safe(&out)
+}
+
+pub(crate) fn sys_is_the_hosts_where_a_new_one_is_forbidden() -> Outcome {
+    // In a user namespace the kernel refuses a new sysfs where the old one is partly covered.
+    let cover = "mount -t tmpfs cover /sys/kernel";
+    sys_is_safe(&container_of_a_user("3.3", cover, SYS_SCRIPT, "umount /sys/kernel")?)
+}
+
+/// Tries to write where nothing may be written.
+const SYS_SCRIPT: &str = "echo made $(mkdir /sys/fs/cgroup/new 2>&1 && echo it)";
+
+fn sys_is_safe(out: &Output) -> Outcome {
+    let mounts = mounts(out)?;
     let mut expected = vec![("/sys".to_string(), "sysfs".to_string())];
-    for hierarchy in cgroup_hierarchies().unwrap_or_default() {
+    let hierarchies = cgroup_hierarchies().unwrap_or_default();
+    if hierarchies.iter().any(|hierarchy| !hierarchy.name.is_empty()) {
+        expected.push(("/sys/fs/cgroup".to_string(), "tmpfs".to_string()));
+    }
+    for hierarchy in hierarchies {
         let path = format!("/sys/fs/cgroup/{}", hierarchy.name);
         expected.push((path.trim_end_matches('/').to_string(), hierarchy.filesystem));
     }
     let mut found = Vec::new();
     for (path, filesystem) in expected {
         let Some(mount) = mounts.iter().rev().find(|mount| mount.path == path) else {
+            check(path != "/sys")
+                .observed("nothing was mounted on `/sys`")
+                .means("a program in the container finds no `/sys` at all")
+                .misconception("`/sys` in an image is an empty directory: mount_sys mounts a sysfs on it")?;
             return check(false)
                 .observed(format!("nothing is mounted on `{path}` in the container"))
                 .means(format!(
@@ -40,9 +61,9 @@ pub(crate) fn sys_and_cgroups_are_read_only() -> Outcome {
         let path = &mount.path;
         check(mount.has("ro"))
             .observed(format!(
-                "`{path}` is mounted `{}`; `mkdir /sys/fs/cgroup/new` there: {:?}",
+                "`{path}` is mounted `{}`, and not read-only{}",
                 mount.options,
-                last(&out.stdout)
+                if said(out, "made") == "it" { "; `mkdir /sys/fs/cgroup/new` made a directory" } else { "" }
             ))
             .means("root in the container can change the kernel's settings, or lift its own limits")
             .misconception(
@@ -57,22 +78,17 @@ pub(crate) fn sys_and_cgroups_are_read_only() -> Outcome {
     Ok(())
 }
 
-/// The last line of a text.
-fn last(text: &str) -> &str {
-    text.lines().last().unwrap_or_default()
-}
-
 pub(crate) fn dangerous_paths_are_hidden_or_read_only() -> Outcome {
     let paths = [&MASKED[..], &READ_ONLY[..]].concat().join(" ");
     let script = format!(
-        "cat /proc/self/mountinfo; echo file $(cat /etc/key); echo folder $(ls /etc/keys)
+        "echo file $(cat /etc/key); echo folder $(ls /etc/keys)
         for p in {paths}; do test -e $p && echo exists $p; done
-        (echo 1 > /proc/sys/net/ipv4/ip_forward) 2>&1 || true"
+        echo setting $( (echo 1 > /proc/sys/net/ipv4/ip_forward) 2>&1 && echo written)"
     );
     let image = "echo secret > rootfs/etc/key; mkdir rootfs/etc/keys; touch rootfs/etc/keys/one";
-    let masks =
-        ["--mask", "/etc/key", "--mask", "/etc/keys", "--mask", "/etc/none", "--mask", "/etc/none/deeper"];
-    let out = container(image, &masks, &script, "")?;
+    let masks = ["/etc/key", "/etc/keys", "/etc/none", "/etc/none/deeper", "/etc/passwd/deeper"];
+    let options = masks.map(|path| ["--mask", path]).concat();
+    let out = container("3.3", image, &options, &script, "")?;
     let mounts = mounts(&out)?;
     let on = |path: &str| mounts.iter().rev().find(|mount| mount.path == path);
     check(said(&out, "file").is_empty() && said(&out, "folder").is_empty())
@@ -85,6 +101,13 @@ pub(crate) fn dangerous_paths_are_hidden_or_read_only() -> Outcome {
         .misconception(
             "a mask is a mount on top: `/dev/null` over a file, an empty tmpfs over a directory",
         )?;
+    let options = on("/etc/keys").map_or("", |mount| &mount.options);
+    check(options.split(',').any(|option| option == "ro"))
+        .observed(format!("the tmpfs over the masked directory `/etc/keys` is mounted `{options}`"))
+        .means("the program can put files of its own where the kernel's or the image's were")
+        .misconception(
+            "a mask shows nothing and takes nothing: the tmpfs over a directory needs MS_RDONLY",
+        )?;
     let there: Vec<&str> = out.stdout.lines().filter_map(|line| line.strip_prefix("exists ")).collect();
     for path in MASKED.into_iter().filter(|path| there.contains(path)) {
         check(on(path).is_some())
@@ -96,12 +119,15 @@ pub(crate) fn dangerous_paths_are_hidden_or_read_only() -> Outcome {
             )?;
     }
     for path in READ_ONLY.into_iter().filter(|path| there.contains(path)) {
-        let options = on(path).map_or("nothing", |mount| mount.options.as_str());
+        let options = on(path).map_or("", |mount| mount.options.as_str());
         check(on(path).is_some_and(|mount| mount.has("ro")))
-            .observed(format!(
-                "on `{path}` is mounted {options}; writing below `/proc/sys` gave {:?}",
-                last(&out.stdout)
-            ))
+            .observed(match (options, said(&out, "setting").as_str()) {
+                ("", _) => format!("nothing is mounted on `{path}`, so it is as writable as `/proc`"),
+                (_, "written") => format!(
+                    "`{path}` is mounted `{options}`, not read-only; a setting below `/proc/sys` was changed"
+                ),
+                _ => format!("`{path}` is mounted `{options}`, not read-only"),
+            })
             .means("root in the container changes settings of the whole machine")
             .misconception(
                 "MS_BIND | MS_RDONLY in one step is a bind that can be written: the kernel ignores all \
@@ -148,7 +174,7 @@ pub(crate) fn a_link_in_the_image_sends_no_mount_elsewhere() -> Outcome {
     }
     let image = "echo decoy > rootfs/decoy; echo treasure > rootfs/treasure; ln -s decoy rootfs/secret";
     let attack = "rm /secret; ln -s treasure /secret; echo reads $(cat /secret); echo decoy $(cat /decoy)";
-    let out = container(image, &["--mask", "/secret"], attack, "")?;
+    let out = container("3.3", image, &["--mask", "/secret"], attack, "")?;
     check(said(&out, "reads").is_empty() && said(&out, "decoy") == "decoy")
         .observed(format!(
             "`--mask /secret` on an image where it is a link to `decoy`: `/decoy` reads {:?}; and a \
