@@ -26,7 +26,8 @@ pub fn chroot_into(root: &Path) -> Result<()> {
 ///
 /// A name with a `/` in it is a path already: answer with it as it is. Any other name
 /// is looked for in each directory of `search_path` (they stand between colons) in
-/// turn; the first file that can be executed is the answer. The caller has changed the
+/// turn; the first file that can be executed is the answer. A directory with an empty
+/// name is skipped; for an empty `name` there is no file. The caller has changed the
 /// root before: it is the new root's programs that count, and the new root's path.
 ///
 /// Use `sys::can_execute`. Man page: `execvp(3)`.

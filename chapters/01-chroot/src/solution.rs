@@ -24,7 +24,8 @@ pub fn chroot_into(root: &Path) -> Result<()> {
 ///
 /// A name with a `/` in it is a path already: answer with it as it is. Any other name
 /// is looked for in each directory of `search_path` (they stand between colons) in
-/// turn; the first file that can be executed is the answer. The caller has changed the
+/// turn; the first file that can be executed is the answer. A directory with an empty
+/// name is skipped; for an empty `name` there is no file. The caller has changed the
 /// root before: it is the new root's programs that count, and the new root's path.
 ///
 /// Use `sys::can_execute`. Man page: `execvp(3)`.
@@ -33,6 +34,10 @@ pub fn chroot_into(root: &Path) -> Result<()> {
 pub fn find_program(name: &str, search_path: &str) -> Result<PathBuf> {
     if name.contains('/') {
         return Ok(PathBuf::from(name));
+    }
+    let not_found = |errno| Err(Error::new(format!("find `{name}` in {search_path}"), errno));
+    if name.is_empty() {
+        return not_found(Errno::ENOENT);
     }
     let mut errno = Errno::ENOENT;
     for directory in search_path.split(':').filter(|directory| !directory.is_empty()) {
@@ -43,7 +48,7 @@ pub fn find_program(name: &str, search_path: &str) -> Result<PathBuf> {
             Err(_) => {}
         }
     }
-    Err(Error::new(format!("find `{name}` in {search_path}"), errno))
+    not_found(errno)
 }
 
 /// Task 1.3: Become the program, and keep nothing else of the host.

@@ -90,9 +90,10 @@ fn first_executable_file_of_the_new_root_is_found() -> Outcome {
          program rootfs/bin/here here
          PATH=/opt/host
          run() { if \"$CH01\" rootfs \"$@\"; then :; else echo \"status $?\"; fi; }
-         run rootfs/bin/here; run plain; run stray; run hello; run notes; run letters; run twice",
+         run rootfs/bin/here; run plain; run stray; run hello; run notes; run letters; run twice; run ''",
     )?;
-    let [path, plain, stray, hello, notes, letters, twice] = out.stdout.lines().collect::<Vec<_>>()[..]
+    let [path, plain, stray, hello, notes, letters, twice, empty] =
+        out.stdout.lines().collect::<Vec<_>>()[..]
     else {
         return stopped_before(&out, "1.1 or 1.3");
     };
@@ -136,6 +137,12 @@ fn first_executable_file_of_the_new_root_is_found() -> Outcome {
         ))
         .means("another program runs than the one that the order of the search path asks for")
         .misconception("the search ends at the first match; that is what lets /usr/local go before /usr")?;
+    check(empty.starts_with("status") && out.stderr.lines().last().is_some_and(|line| line.contains("ENOENT")))
+        .observed(format!("`ch01 rootfs ''` printed {empty:?}; it said {:?}", out.stderr.lines().last()))
+        .means("an empty name names no program, and the error must be ENOENT")
+        .misconception(
+            "a directory of the search path with nothing behind it is the directory itself: ask for an empty name first",
+        )?;
     for (name, seen, place) in [("notes", notes, "first"), ("letters", letters, "last")] {
         check(seen.starts_with("status") && said(name).contains("EACCES"))
             .observed(format!(
