@@ -38,8 +38,9 @@ pub(crate) fn receive(socket: &OwnedFd) -> nix::Result<(Vec<u8>, Option<OwnedFd>
             match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)
             {
                 Err(Errno::EINTR) => continue,
-                // The other side was killed with a message of ours unread: it is gone, which is what matters.
-                Err(Errno::ECONNRESET) => return Ok((Vec::new(), None)),
+                // The other side has ended with a message of ours unread. The kernel says so once, and before what the
+                // other side said last, which is still to be read; after it comes the end of file.
+                Err(Errno::ECONNRESET) => continue,
                 answer => break answer?,
             }
         };
