@@ -78,6 +78,9 @@ fn likely_cause(call: &str, errno: Errno) -> Option<&'static str> {
         ("pivot_root" | "chroot" | "mount" | "umount" | "sethostname" | "mknod", Errno::EPERM) => {
             "this needs a capability that the process does not have here: be root, or own the namespace"
         }
+        ("chown" | "fchown" | "setresuid" | "setresgid", Errno::EINVAL) => {
+            "this user namespace has no user or group of that number: see `/proc/self/uid_map` and `gid_map`"
+        }
         ("umount", Errno::EBUSY) => {
             "something still stands in it: an open file or a working directory; MNT_DETACH waits for it"
         }
