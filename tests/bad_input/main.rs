@@ -41,5 +41,6 @@ milestone! { bin: "coracle", tests: {
     "privileges" => a_user_without_user_namespaces needs UserNamespaces and Tool("unshare") and Tool("setpriv"),
     "privileges" => root_without_capabilities needs Tool("setpriv"),
     "privileges" => other_users_without_root needs UserNamespaces and Tool("unshare"),
+    "privileges" => users_that_this_user_namespace_does_not_have needs UserNamespaces and Tool("unshare"),
     "privileges" => too_many_namespaces needs UserNamespaces and Tool("unshare"),
 }}

@@ -43,6 +43,17 @@ pub(crate) fn other_users_without_root() -> Outcome {
     is_as_pinned("no_other_users", &said)
 }
 
+pub(crate) fn users_that_this_user_namespace_does_not_have() -> Outcome {
+    // As for root in a container that another engine made for an ordinary user.
+    let said = told(
+        long_world().env("AS_ROOT", "unshare --user --map-root-user"),
+        r#"told '$AS_ROOT coracle run --rm --user 1000 tiny true'; told '$AS_ROOT coracle run --user 0:5 tiny true'
+        told '$AS_ROOT coracle run --rm -t --user 1000 tiny true'
+        ls -A data/containers; told '$AS_ROOT coracle run --rm tiny echo well'"#,
+    )?;
+    is_as_pinned("unmapped_users", &said)
+}
+
 pub(crate) fn too_many_namespaces() -> Outcome {
     let said = told(
         long_world(),
