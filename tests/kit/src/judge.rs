@@ -20,6 +20,8 @@ pub(crate) fn judge(
     if !world.judged {
         return Ok(output);
     }
+    panicked(&output.stderr)?;
+    panicked(&output.stdout)?;
     if output.timed_out {
         let still = match output.running_at_timeout.as_slice() {
             [] => String::new(),
@@ -29,7 +31,7 @@ pub(crate) fn judge(
             Verdict::TimedOut,
             format!("`{command}` had not ended after {} s{still}", limit.as_secs_f64()),
             "something waits for what never happens, or runs in a circle",
-            "a wait for a process that nobody reaps, an end of a pipe that stays open, or a signal that is ignored",
+            "a wait for a process that nobody reaps, an end of a pipe that stays open, a signal that is ignored, or a loop in your own code that does not end",
         ));
     }
     if !output.leaks.is_empty() {
@@ -66,6 +68,24 @@ pub(crate) fn not_yet(printed: &str) -> Outcome {
     Err(failure)
 }
 
+/// Did the learner's own file panic? Then nothing else that was seen means much.
+fn panicked(printed: &str) -> Outcome {
+    let Some((_, rest)) = printed.split_once("panicked at ") else { return Ok(()) };
+    let told: Vec<&str> = rest.lines().take(3).take_while(|line| !line.starts_with("note:")).collect();
+    let told = told.join("\n");
+    let words = told.split(|c: char| c.is_whitespace() || "()".contains(c));
+    let mut places =
+        words.map(|word| word.trim_end_matches(':')).filter(|word| word.contains("exercise.rs:"));
+    let Some(place) = places.next_back() else { return Ok(()) };
+    let (_, text) = told.split_once('\n').unwrap_or_default();
+    Err(Failure::new(
+        Verdict::Failed,
+        format!("your code panicked at {place}: {}", text.lines().next().unwrap_or_default()),
+        "the program ended there, before the test could see anything",
+        "an `unwrap`, an index, a slice or an addition that does not hold for every input: hand errors on with `?`",
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +98,22 @@ mod tests {
         assert_eq!(failure.blocked_by.as_deref(), Some("1.2"));
         assert_eq!(failure.observed, "the program stopped at `todo!(\"task 1.2: find it\")`");
         assert!(not_yet("all is well").is_ok());
+    }
+
+    #[test]
+    fn a_panic_of_the_learners_code_is_told_with_its_place() {
+        let own =
+            "thread 'main' (7) panicked at chapters/01/src/exercise.rs:9:5:\nindex out of bounds\nnote: x";
+        let handed_on =
+            "thread 'main' panicked at ground/link.rs:1:2:\nno (at chapters/01/src/exercise.rs:9:5)\n";
+        for text in [own, handed_on] {
+            let failure = panicked(text).expect_err("it panicked");
+            assert!(
+                failure.observed.contains("at chapters/01/src/exercise.rs:9:5: "),
+                "{}",
+                failure.observed
+            );
+        }
+        assert!(panicked("thread 'main' panicked at src/main.rs:1:2:\noh").is_ok());
     }
 }
