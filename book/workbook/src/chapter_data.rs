@@ -102,7 +102,8 @@ pub(crate) fn mistakes(workspace: &Workspace, chapter: &Chapter) -> Result<Vec<M
 /// Id, sentence and function name of each task function of the reference.
 fn tasks_in_source(workspace: &Workspace, chapter: &Chapter) -> Result<Vec<(String, String, String)>> {
     let path = chapter.solution();
-    let functions = source::functions(&read(&path)?).with_context(|| workspace.shown(&path).to_string())?;
+    let functions =
+        source::functions(&chapter.reference()?).with_context(|| workspace.shown(&path).to_string())?;
     Ok(functions
         .into_iter()
         .filter_map(|function| match function.role {

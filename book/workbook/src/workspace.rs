@@ -40,13 +40,13 @@ impl Workspace {
             )
     }
 
-    /// All chapters that have a reference, in order.
+    /// All chapters, in order. An instructor may hand out copies without the references.
     pub(crate) fn chapters(&self) -> Result<Vec<Chapter>> {
         let parent = self.root.join("chapters");
         let mut chapters: Vec<_> = fs::read_dir(&parent)
             .with_context(|| format!("read {}", parent.display()))?
             .filter_map(|entry| Chapter::at(&entry.ok()?.path()))
-            .filter(|chapter| chapter.solution().is_file())
+            .filter(|chapter| chapter.is_complete())
             .collect();
         chapters.sort_by_key(|chapter| chapter.number);
         Ok(chapters)
@@ -115,7 +115,23 @@ impl Chapter {
         format!("ch{:02}", self.number)
     }
 
-    /// The reference.
+    /// It has a reference, or is a crate with a milestone; the ground below the chapters has neither.
+    fn is_complete(&self) -> bool {
+        self.solution().is_file()
+            || ["Cargo.toml", "src/lib.rs", "src/milestone.rs"]
+                .iter()
+                .all(|file| self.folder.join(file).is_file())
+    }
+
+    /// The reference's text, or a sentence that it is not there.
+    pub(crate) fn reference(&self) -> Result<String> {
+        match self.solution().is_file() {
+            true => read(&self.solution()),
+            false => Err(misuse(format!("chapter {} has no solution.rs here", self.number))),
+        }
+    }
+
+    /// Where the reference is.
     pub(crate) fn solution(&self) -> PathBuf {
         self.folder.join("src/solution.rs")
     }

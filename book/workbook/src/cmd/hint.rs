@@ -3,6 +3,7 @@
 use crate::{
     chapter_data::{self, Task},
     current::current,
+    mine,
     misuse::misuse,
     paint::{FAINT, PLACE, STRONG, paint, width, wrap},
     records::{Records, TaskState},
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 /// Flags of `hint`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The task, like 1.2; the first one that fails when it is left out
+    /// The task, like 1.2, or a chapter, for the first task in it that fails; the chapter you are at when it is left out
     task: Option<String>,
 }
 
@@ -24,8 +25,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let mut records = Records::load(&workspace)?;
     let task = match args.task {
-        Some(id) => named(&workspace, &id)?,
-        None => first_open(&workspace, &records)?,
+        Some(id) => match id.parse() {
+            Ok(number) => first_open(&workspace, &records, &workspace.chapter(number)?)?,
+            Err(_) => named(&workspace, &id)?,
+        },
+        None => first_open(&workspace, &records, &at_hand(&workspace, &records)?)?,
     };
     if task.hints.is_empty() {
         return Err(misuse(format!("there are no hints for task {} yet", task.id)));
@@ -79,10 +83,24 @@ fn named(workspace: &Workspace, id: &str) -> Result<Task> {
         .ok_or_else(|| misuse(format!("there is no task {id}; chapter {number} has: {}", ids.join(", "))))
 }
 
-/// The first task of the chapter at hand that failed in its last check, or was never checked.
-fn first_open(workspace: &Workspace, records: &Records) -> Result<Task> {
+/// The chapter that the learner is at; none when they have finished one and not started the next.
+fn at_hand(workspace: &Workspace, records: &Records) -> Result<Chapter> {
     let chapter = current(workspace)?;
-    let tasks = of_chapter(workspace, &chapter)?;
+    let begun = mine::list(workspace)?.contains(&chapter.number);
+    let before = workspace.chapters()?.into_iter().rfind(|other| other.number < chapter.number);
+    match before.filter(|before| !begun && records.finished(before.number)) {
+        Some(before) => Err(misuse(format!(
+            "every task of chapter {} passes, and chapter {next} is not started: cargo workbook start {next}",
+            before.number,
+            next = chapter.number
+        ))),
+        None => Ok(chapter),
+    }
+}
+
+/// The first task of a chapter that failed in its last check, or was never checked.
+fn first_open(workspace: &Workspace, records: &Records, chapter: &Chapter) -> Result<Task> {
+    let tasks = of_chapter(workspace, chapter)?;
     let state = |task: &Task| records.checks.get(&chapter.number)?.tasks.get(&task.id).copied();
     let open = |task: &Task| {
         !matches!(state(task), Some(TaskState::Passed | TaskState::Skipped | TaskState::Waiting))

@@ -7,7 +7,7 @@ use crate::{
     milestone::{self, Outcome, TestReport, Tested},
     tally::{Mark, Tally},
     tree::Tree,
-    workspace::{Chapter, Workspace, read},
+    workspace::{Chapter, Workspace},
 };
 use anyhow::Result;
 use std::{process::ExitCode, time::Instant};
@@ -38,7 +38,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
                 continue;
             }
         };
-        let solution = read(&chapter.solution())?;
+        let solution = chapter.reference()?;
         try_reference(&tree, &chapter, &solution, &mut tally)?;
         for mistake in mistakes {
             let begun = Instant::now();

@@ -109,7 +109,8 @@ fn table(rows: &[Row]) {
             row.tasks.len()
         );
         let hints: usize = row.tasks.iter().map(|task| task.hints).sum();
-        for more in [format!("{:<9}", row.code), format!("{hints:>2} hints"), when(row)] {
+        let opened = if hints == 1 { " 1 hint ".to_owned() } else { format!("{hints:>2} hints") };
+        for more in [format!("{:<9}", row.code), opened, when(row)] {
             let longer = format!("{line}  {}", paint(FAINT, more));
             if textwrap::core::display_width(&longer) <= paint::width() {
                 line = longer;

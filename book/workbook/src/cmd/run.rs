@@ -9,6 +9,7 @@
 
 use crate::{
     cargo::{Built, Cargo, executable, own_words},
+    current::named_or_current,
     process,
     workspace::Workspace,
 };
@@ -19,8 +20,8 @@ use std::process::{Command, ExitCode};
 /// Flags of `run`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The chapter's number
-    chapter: u32,
+    /// The chapter's number; the one you are at when it is left out
+    chapter: Option<u32>,
     /// The command inside; a shell when it is left out
     #[arg(last = true)]
     command: Vec<String>,
@@ -29,7 +30,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let chapter = workspace.chapter(args.chapter)?;
+    let chapter = named_or_current(&workspace, args.chapter)?;
     let cargo = Cargo::on_learners_code(&workspace, chapter.number)?;
     let (package, binary) = (chapter.package(), chapter.binary());
     let words = ["build", "-p", &package, "--bin", &binary, "-p", "coracle-testkit", "--bin", "world"];

@@ -5,7 +5,7 @@ use crate::{
     misuse::misuse,
     paint::{PLACE, paint},
     source::{self, Function, Role},
-    workspace::{Workspace, read},
+    workspace::Workspace,
 };
 use anstream::println;
 use anyhow::{Context, Result};
@@ -25,7 +25,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let chapter = workspace.chapter(args.chapter)?;
     let path = chapter.solution();
-    let text = read(&path)?;
+    let text = chapter.reference()?;
     let shown = workspace.shown(&path).to_string();
     let Some(wanted) = args.function else {
         println!("{}\n\n{}", paint(PLACE, shown), text.trim_end());

@@ -41,7 +41,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 /// The stubs that belong to a chapter.
 pub(crate) fn pristine(workspace: &Workspace, chapter: &Chapter) -> Result<String> {
     let path = chapter.solution();
-    stubs::generate(&read(&path)?).with_context(|| workspace.shown(&path).to_string())
+    stubs::generate(&chapter.reference()?).with_context(|| workspace.shown(&path).to_string())
 }
 
 /// Compares; false when the file differs from what it should be.

@@ -21,7 +21,8 @@ const MOST_LINES: usize = 8;
 
 /// The whole verdict. `place` says where a function of the learner's file stands.
 pub(crate) fn verdict(verdict: &Verdict, place: &dyn Fn(&str) -> String, width: usize) -> String {
-    let mut blocks: Vec<String> = verdict.tasks.iter().map(|judged| task(judged, place, width)).collect();
+    let mut blocks: Vec<String> =
+        verdict.tasks.iter().map(|judged| task(judged, verdict, place, width)).collect();
     let broken = |test: &&TestReport| !matches!(test.result, Outcome::Passed | Outcome::Skipped);
     for test in verdict.others.iter().filter(broken) {
         blocks.push(format!("{}\n{}", paint(BAD, "✗ outside the tasks"), failure(test, width)));
@@ -30,7 +31,7 @@ pub(crate) fn verdict(verdict: &Verdict, place: &dyn Fn(&str) -> String, width: 
 }
 
 /// One task: a head, and what there is to say below it.
-fn task(judged: &Judged, place: &dyn Fn(&str) -> String, width: usize) -> String {
+fn task(judged: &Judged, verdict: &Verdict, place: &dyn Fn(&str) -> String, width: usize) -> String {
     let mark = match judged.state {
         TaskState::Passed => paint(GOOD, "✓"),
         TaskState::Skipped => paint(CARE, "–"),
@@ -43,7 +44,7 @@ fn task(judged: &Judged, place: &dyn Fn(&str) -> String, width: usize) -> String
         TaskState::Passed => {}
         TaskState::Failed => lines.push(failures(judged, width)),
         TaskState::Todo => lines.push(todo(judged, place, width)),
-        TaskState::Waiting => lines.push(waiting(judged, width)),
+        TaskState::Waiting => lines.push(waiting(judged, verdict, width)),
         TaskState::Skipped if judged.tests.is_empty() => {
             lines.push(wrap("no test of this run belongs to it", "  ", width));
         }
@@ -51,9 +52,18 @@ fn task(judged: &Judged, place: &dyn Fn(&str) -> String, width: usize) -> String
     }
     lines.extend(skipped(judged, width));
     if matches!(judged.state, TaskState::Failed | TaskState::Todo) && !task.hints.is_empty() {
-        lines.push(labelled("next", &format!("cargo workbook hint {}", task.id), width));
+        lines.push(labelled("next", &format!("cargo workbook hint {}", helpful(judged, verdict)), width));
     }
     lines.join("\n")
+}
+
+/// The task whose hint helps: its own, or that of the task which kept its test from seeing anything.
+fn helpful<'a>(judged: &'a Judged, verdict: &'a Verdict) -> &'a str {
+    let first = judged.tests.iter().find(|test| test.result == Outcome::Failed);
+    let Some(first) = first.filter(|test| !test.blocked_by.is_empty()) else { return &judged.task.id };
+    let bad = |other: &&Judged| matches!(other.state, TaskState::Failed | TaskState::Todo);
+    let culprit = verdict.tasks.iter().filter(bad).find(|other| other.task.id != judged.task.id);
+    culprit.map_or(&first.blocked_by, |other| &other.task.id)
 }
 
 /// The first test that failed in full, the others by name.
@@ -94,13 +104,20 @@ fn todo(judged: &Judged, place: &dyn Fn(&str) -> String, width: usize) -> String
 }
 
 /// Another task's `todo!` stands in the way.
-fn waiting(judged: &Judged, width: usize) -> String {
+fn waiting(judged: &Judged, verdict: &Verdict, width: usize) -> String {
     let blocked = judged.tests.iter().find(|test| test.result == Outcome::NotYet);
     let other = blocked.map_or("another", |test| test.blocked_by.as_str());
     let text = if judged.unwritten {
         format!("not reached: task {other} comes first and is still `todo!`")
     } else {
-        format!("written; it can be tried when task {other} is written too (still `todo!`)")
+        let left = verdict.tasks.iter().filter(|judged| judged.unwritten && judged.task.id != other);
+        let left: Vec<_> = left.map(|judged| judged.task.id.as_str()).collect();
+        let too = match &left[..] {
+            [] => String::new(),
+            [one] => format!(", and so is {one}"),
+            [more @ .., last] => format!(", and so are {} and {last}", more.join(", ")),
+        };
+        format!("written; it can be tried when task {other} is written too (still `todo!`{too})")
     };
     wrap(&text, "  ", width)
 }
