@@ -11,8 +11,9 @@ use inside::dev::{
     terminals_shared_memory_and_queues_are_its_own,
 };
 use inside::sys::{
-    a_link_in_the_image_sends_no_mount_elsewhere, dangerous_paths_are_hidden_or_read_only,
-    sys_and_cgroups_are_read_only, sys_is_the_hosts_where_a_new_one_is_forbidden,
+    a_dev_that_is_a_link_is_refused, a_link_in_the_image_sends_no_mount_elsewhere,
+    dangerous_paths_are_hidden_or_read_only, sys_and_cgroups_are_read_only,
+    sys_is_the_hosts_where_a_new_one_is_forbidden,
 };
 use inside::{Mount, began, container, mounts, said};
 
@@ -22,6 +23,7 @@ milestone! { bin: "ch03", tests: {
     "3.2" => devices_are_open_to_everybody_whatever_the_umask needs Mknod,
     "3.2" => devices_are_the_hosts_own_where_mknod_is_forbidden needs UserNamespaces and Tool("unshare"),
     "3.2" => terminals_shared_memory_and_queues_are_its_own,
+    "3.2" => a_dev_that_is_a_link_is_refused,
     "3.3" => sys_and_cgroups_are_read_only,
     "3.3" => sys_is_the_hosts_where_a_new_one_is_forbidden needs UserNamespaces and Tool("unshare"),
     "3.3" => dangerous_paths_are_hidden_or_read_only,

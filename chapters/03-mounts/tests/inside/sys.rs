@@ -1,6 +1,6 @@
 //! Task 3.3: `/sys`, the cgroups, and the paths of `/proc` and `/sys` that a container may not see or change.
 
-use super::{Mount, container, container_of_a_user, mounts, said};
+use super::{Mount, began, container, container_of_a_user, mounts, said};
 use crate::BIN;
 use coracle_mounts::{MASKED, READ_ONLY, cgroup_hierarchies};
 use coracle_testkit::{Outcome, Output, World, check};
@@ -73,7 +73,9 @@ fn sys_is_safe(out: &Output) -> Outcome {
         check(mount.is_harmless())
             .observed(format!("`{path}` is mounted `{}`, without all of nosuid,nodev,noexec", mount.options))
             .means("a file there could be executed, be a device, or raise privileges")
-            .misconception("flags of a mount are no defaults: those that are not named are off")?;
+            .misconception(
+                "a mount or a remount sets exactly the flags that are named; those that are left out are off",
+            )?;
     }
     Ok(())
 }
@@ -147,10 +149,15 @@ pub(crate) fn dangerous_paths_are_hidden_or_read_only() -> Outcome {
     Ok(())
 }
 
-pub(crate) fn a_link_in_the_image_sends_no_mount_elsewhere() -> Outcome {
-    let out = World::new().env("CH03", BIN).script(
+pub(crate) fn a_dev_that_is_a_link_is_refused() -> Outcome {
+    links_are_refused("3.2", &["dev"])
+}
+
+/// With an image that has a link in one of these places, the container does not start.
+fn links_are_refused(task: &str, names: &[&str]) -> Outcome {
+    let out = World::new().env("CH03", BIN).env("NAMES", &names.join(" ")).script(
         r#"mkdir elsewhere
-        for name in dev proc sys; do
+        for name in $NAMES; do
             mv rootfs/$name rootfs/$name.away
             ln -s "$PWD/elsewhere" rootfs/$name
             status=0; "$CH03" rootfs /bin/true 2> complaint || status=$?
@@ -158,8 +165,12 @@ pub(crate) fn a_link_in_the_image_sends_no_mount_elsewhere() -> Outcome {
             rm rootfs/$name; mv rootfs/$name.away rootfs/$name
         done"#,
     )?;
-    for name in ["dev", "proc", "sys"] {
+    for name in names {
         let answer = said(&out, name);
+        if !answer.contains(&format!("rootfs/{name}")) {
+            let (status, line) = answer.split_once(' ').unwrap_or_default();
+            began(task, status, line)?;
+        }
         let refused = ["125 ", "link", &format!("rootfs/{name}")].iter().all(|word| answer.contains(word));
         check(refused)
             .observed(format!(
@@ -172,6 +183,11 @@ pub(crate) fn a_link_in_the_image_sends_no_mount_elsewhere() -> Outcome {
                  an absolute link leads to the host: use sys::mount_point",
             )?;
     }
+    Ok(())
+}
+
+pub(crate) fn a_link_in_the_image_sends_no_mount_elsewhere() -> Outcome {
+    links_are_refused("3.3", &["proc", "sys"])?;
     let image = "echo decoy > rootfs/decoy; echo treasure > rootfs/treasure; ln -s decoy rootfs/secret";
     let attack = "rm /secret; ln -s treasure /secret; echo reads $(cat /secret); echo decoy $(cat /decoy)";
     let out = container("3.3", image, &["--mask", "/secret"], attack, "")?;
