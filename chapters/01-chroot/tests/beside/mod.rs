@@ -54,8 +54,8 @@ pub(crate) fn goes_on_with_a_zero(said: &str, path: &str) -> bool {
 
 /// The path, other than the program's own, that the message names.
 pub(crate) fn other_path(said: &str) -> Option<&str> {
-    let words = said.split(|c: char| c.is_whitespace() || "\"'`,;:".contains(c));
-    words.filter(|word| word.starts_with('/') && *word != "/bin/app").next_back()
+    let mut words = said.split(|c: char| c.is_whitespace() || "\"'`,;:".contains(c));
+    words.rfind(|word| word.starts_with('/') && *word != "/bin/app")
 }
 
 /// A program of this machine without code, whose fifth program header of nine asks for the loader `path`. As in
