@@ -4,7 +4,7 @@ use coracle_testkit::{Failure, Outcome, Output, Verdict, milestone};
 use std::collections::BTreeMap;
 
 mod engine;
-use engine::{LOOK, holds, said, script, shows};
+use engine::{LOOK, holds, is_as_pinned, said, script, shows};
 
 milestone! { bin: "coracle", tests: {
     "told" => each_line_has_a_time_and_a_process_and_a_chapter_or_a_call,
@@ -108,11 +108,7 @@ fn the_steps_are_the_tables_of_contents_of_host_and_init() -> Outcome {
             }
         }
     }
-    let mut settings = insta::Settings::clone_current();
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!("explain_steps", text));
-    Ok(())
+    is_as_pinned("explain_steps", &text)
 }
 
 fn host_and_init_wait_for_each_other() -> Outcome {

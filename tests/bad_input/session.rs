@@ -1,6 +1,6 @@
 //! A session of commands that fail, told as a terminal would show it, and what each of them left.
 
-use crate::engine::{LOOK, long_world, masked, script_in};
+use crate::engine::{self, LOOK, long_world, masked, script_in};
 use coracle_testkit::{Failure, Outcome, Verdict, World};
 
 /// After each command: is the data root as it was, and does the next command work?
@@ -38,12 +38,7 @@ pub(crate) fn told(world: World, script: &str) -> Result<String, Failure> {
 
 /// Compares a session with the one in `snapshots/`.
 pub(crate) fn is_as_pinned(name: &str, session: &str) -> Outcome {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(format!("bad_input_{name}"), session));
-    Ok(())
+    engine::is_as_pinned(&format!("bad_input_{name}"), session)
 }
 
 /// Which file it was that could not be copied is up to the order of a directory, and to what `tiny` is made from.

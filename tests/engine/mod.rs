@@ -109,3 +109,13 @@ pub(crate) fn masked(text: &str) -> String {
     }
     masked
 }
+
+/// Compares a text with the one in `tests/snapshots`. The first lines of the failure say how to accept a new one.
+pub(crate) fn is_as_pinned(name: &str, text: &str) -> Outcome {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+    Ok(())
+}
