@@ -150,11 +150,11 @@ pub(crate) fn dangerous_paths_are_hidden_or_read_only() -> Outcome {
 }
 
 pub(crate) fn a_dev_that_is_a_link_is_refused() -> Outcome {
-    links_are_refused("3.2", &["dev"])
+    links_are_refused(&["dev"])
 }
 
 /// With an image that has a link in one of these places, the container does not start.
-fn links_are_refused(task: &str, names: &[&str]) -> Outcome {
+fn links_are_refused(names: &[&str]) -> Outcome {
     let out = World::new().env("CH03", BIN).env("NAMES", &names.join(" ")).script(
         r#"mkdir elsewhere
         for name in $NAMES; do
@@ -167,9 +167,10 @@ fn links_are_refused(task: &str, names: &[&str]) -> Outcome {
     )?;
     for name in names {
         let answer = said(&out, name);
-        if !answer.contains(&format!("rootfs/{name}")) {
+        // make_dev is called first: when it fails by itself, the others are not reached.
+        if *name != "dev" && answer.contains("rootfs/dev") {
             let (status, line) = answer.split_once(' ').unwrap_or_default();
-            began(task, status, line)?;
+            began("3.3", status, line)?;
         }
         let refused = ["125 ", "link", &format!("rootfs/{name}")].iter().all(|word| answer.contains(word));
         check(refused)
@@ -187,7 +188,7 @@ fn links_are_refused(task: &str, names: &[&str]) -> Outcome {
 }
 
 pub(crate) fn a_link_in_the_image_sends_no_mount_elsewhere() -> Outcome {
-    links_are_refused("3.3", &["proc", "sys"])?;
+    links_are_refused(&["proc", "sys"])?;
     let image = "echo decoy > rootfs/decoy; echo treasure > rootfs/treasure; ln -s decoy rootfs/secret";
     let attack = "rm /secret; ln -s treasure /secret; echo reads $(cat /secret); echo decoy $(cat /decoy)";
     let out = container("3.3", image, &["--mask", "/secret"], attack, "")?;
