@@ -80,7 +80,10 @@ fn panicked(printed: &str) -> Outcome {
     let (_, text) = told.split_once('\n').unwrap_or_default();
     Err(Failure::new(
         Verdict::Failed,
-        format!("your code panicked at {place}: {}", text.lines().next().unwrap_or_default()),
+        format!(
+            "your code panicked at {place}: {}",
+            text.lines().next().map_or("", |line| line.split(" (at ").next().unwrap_or(line))
+        ),
         "the program ended there, before the test could see anything",
         "an `unwrap`, an index, a slice or an addition that does not hold for every input: hand errors on with `?`",
     ))
