@@ -26,7 +26,12 @@ left() { find data/containers data/images -mindepth 1 -maxdepth 1 2>/dev/null | 
 
 /// An empty scratch directory with `coracle` in PATH and a data root.
 pub(crate) fn world() -> World {
-    let folder = Path::new(env!("CARGO_BIN_EXE_coracle")).parent().expect("a program lies in a directory");
+    let ours = Path::new(env!("CARGO_BIN_EXE_coracle")).parent();
+    world_with(ours.expect("a program lies in a directory"))
+}
+
+/// The same with the `coracle` of another directory.
+pub(crate) fn world_with(folder: &Path) -> World {
     let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", folder.display());
     let world = World::new().without_rootfs().env("PATH", &path).env("LC_ALL", "C");
     world.env("CORACLE_ROOT", &scratch("data"))
