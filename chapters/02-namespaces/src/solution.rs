@@ -97,9 +97,11 @@ pub fn mount_proc(root: &Path) -> Result<()> {
 ///   blocked waits; what arrives before the block is lost, the end of a quick program too.
 /// - On SIGCHLD, reap *all* children that have ended: signals do not queue, one SIGCHLD can
 ///   stand for many ends.
-/// - Return how the main program ended when it is among them, and not earlier.
-/// - Every other signal goes on to the main program. It may have ended a moment ago: that
-///   is no error.
+/// - Return how the main program ended when it is among them: not earlier, and not later.
+///   Who is left over is killed by the kernel, together with the namespace.
+/// - Every other signal goes on to the main program, and to nobody else. It may have ended a
+///   moment ago: until it is reaped it is a zombie, which keeps its number, and `kill` of a
+///   zombie succeeds. A signal that cannot be passed on is no reason for init to end.
 ///
 /// `start_main` starts the main program. A [`Child`] that is dropped is killed; `into_pid`
 /// takes its number, and with it the duty to wait, out of it. Use `sys::block_signals`,
@@ -118,7 +120,8 @@ where
                     return Ok(end);
                 }
             }
-            // The main program may have ended a moment ago: then there is nobody to pass the signal to.
+            // A main program that has ended is a zombie until it is reaped here: `kill` still succeeds. And whatever
+            // else it says, it is no reason for init to end.
             other => drop(sys::kill(main, other)),
         }
     }

@@ -1,12 +1,14 @@
 //! Chapter 2's milestone: what a program sees in the namespaces that `ch02` makes, and how `ch02`'s init treats it.
 
-use coracle_testkit::{Outcome, check, milestone};
+use coracle_namespaces::{Namespace, namespace_flags};
+use coracle_testkit::{Failure, Outcome, Verdict, check, milestone};
 
 mod beside;
-use beside::{alone, beside, said};
+use beside::{alone, beside, said, sound_script};
 
 milestone! { bin: "ch02", tests: {
     "2.1" => each_namespace_is_a_new_one,
+    "2.1" => only_the_kinds_asked_for_become_flags,
     "2.1" => the_host_side_stays_where_it_was,
     "2.2" => the_host_name_changes_inside_only,
     "2.2" => proc_shows_the_container_and_nothing_else,
@@ -31,6 +33,7 @@ fn each_namespace_is_a_new_one() -> Outcome {
     let list = "for kind in mnt pid uts ipc net cgroup user; do \
                 echo \"$side-$kind $(readlink /proc/self/ns/$kind)\"; done";
     let out = beside(
+        "2.1",
         &format!("side=container; {list}; echo numbers $$ $PPID; report_ready"),
         &format!("side=host; {list}; leave"),
     )?;
@@ -64,8 +67,43 @@ fn each_namespace_is_a_new_one() -> Outcome {
         )
 }
 
+fn only_the_kinds_asked_for_become_flags() -> Outcome {
+    let lists: [(&[Namespace], &str); 4] = [
+        (&[], "0x0"),
+        (&[Namespace::Uts], "0x4000000"),
+        (&[Namespace::User], "0x10000000"),
+        (&[Namespace::Mount, Namespace::Pid], "0x20020000"),
+    ];
+    for (list, right) in lists {
+        let flags =
+            std::panic::catch_unwind(|| namespace_flags(list).bits()).map_err(|_| unwritten("2.1"))?;
+        check(format!("{flags:#x}") == right)
+            .observed(format!(
+                "`namespace_flags(&{list:?})` gave {flags:#x}; in <linux/sched.h> it is {right}"
+            ))
+            .means("a caller that asks for some kinds gets others: `join` and chapter 4 count on the list")
+            .misconception(
+                "the list decides, not `Namespace::ALL`: one flag for each kind in it, and none besides",
+            )?;
+    }
+    Ok(())
+}
+
+/// The function panicked, as one does that is still `todo!()`.
+fn unwritten(task: &str) -> Failure {
+    let mut failure = Failure::new(
+        Verdict::NotYet,
+        "the function panicked: it is a `todo!()`, or meets a case that it does not know",
+        format!("task {task} is not written yet, or not for every kind"),
+        "none: this is the next thing to do",
+    );
+    failure.blocked_by = Some(task.to_string());
+    failure
+}
+
 fn the_host_side_stays_where_it_was() -> Outcome {
     let out = beside(
+        "2.1",
         "report_ready",
         "for kind in mnt uts ipc net cgroup pid pid_for_children; do \
          echo \"$kind $(readlink /proc/self/ns/$kind) $(readlink /proc/$pid/ns/$kind)\"; done; leave",
@@ -83,10 +121,9 @@ fn the_host_side_stays_where_it_was() -> Outcome {
 }
 
 fn the_host_name_changes_inside_only() -> Outcome {
-    let script =
-        r#"echo "before $(uname -n)"; "$CH02" --hostname inside rootfs uname -n; echo "after $(uname -n)""#;
-    let out = beside::script(script)?;
-    let name = out.stdout.lines().nth(1).unwrap_or_default();
+    let script = r#"echo "before $(uname -n)"; echo "name $("$CH02" --hostname inside rootfs uname -n)"; echo "after $(uname -n)""#;
+    let out = sound_script("2.2", script)?;
+    let name = said(&out, "name");
     check(name == "inside")
         .observed(format!("`ch02 --hostname inside rootfs uname -n` printed {name:?}"))
         .means("the container does not bear the name that it was given")
@@ -102,6 +139,7 @@ fn the_host_name_changes_inside_only() -> Outcome {
 
 fn proc_shows_the_container_and_nothing_else() -> Outcome {
     let out = alone(
+        "2.2",
         r#"echo numbers /proc/[0-9]*; echo own $$; grep " /proc " /proc/self/mountinfo | while read -r line; do echo "mount $line"; done"#,
     )?;
     let numbers = said(&out, "numbers").replace("/proc/", "");
@@ -119,11 +157,30 @@ fn proc_shows_the_container_and_nothing_else() -> Outcome {
             .means("the mount allows what no file of /proc should ever do")
             .misconception("mount() takes nothing for granted: what is not among the flags is allowed")?;
     }
-    Ok(())
+    a_proc_that_is_a_link_is_refused()
+}
+
+/// An image decides what lies at `proc`. A link there would lead the mount to another place, on the host as well.
+fn a_proc_that_is_a_link_is_refused() -> Outcome {
+    let out = beside::script(
+        r#"rmdir rootfs/proc 2>/dev/null; ln -s tmp rootfs/proc && echo "link made"
+           "$CH02" rootfs true && code=0 || code=$?; echo "status $code""#,
+    )?;
+    check(!out.stdout.contains("link made") || said(&out, "status") == "125")
+        .observed(format!(
+            "in a root whose `proc` is a link to `tmp`, the runtime ended with {}, and should refuse with 125",
+            said(&out, "status")
+        ))
+        .means("the mount follows the link: an image chooses where on the machine its `/proc` is mounted")
+        .misconception(
+            "mount() follows links in its target, and the root's content is the image's. `sys::mount_point` looks \
+             first whether a directory lies there",
+        )
 }
 
 fn no_mount_travels_out_or_in() -> Outcome {
     let out = beside(
+        "2.2",
         "report_ready; echo \"sees $(ls /tmp)\"",
         r#"echo "leaked $(grep -c /rootfs/proc /proc/self/mountinfo)"
            mount -t tmpfs probe rootfs/tmp && : >rootfs/tmp/made-by-the-host
@@ -151,6 +208,7 @@ fn no_mount_travels_out_or_in() -> Outcome {
 fn orphans_are_reaped_even_many_at_once() -> Outcome {
     // Init is stopped while the orphans end, so that one SIGCHLD stands for all of them on any machine.
     let out = beside(
+        "2.3",
         r#"mkfifo /gate
            for i in 1 2 3 4 5; do (sh -c 'echo $$ >>/orphans; read -r line </gate' &); done
            until [ "$(grep -c . /orphans)" = 5 ] 2>/dev/null; do sleep 0.05; done
@@ -168,6 +226,13 @@ fn orphans_are_reaped_even_many_at_once() -> Outcome {
            go; kill -CONT "$init"; leave"#,
     )?;
     let zombies = said(&out, "inside zombies");
+    check(!zombies.is_empty())
+        .observed(format!(
+            "the container ended before its program did, with status {}: orphans of it had just ended",
+            said(&out, "status")
+        ))
+        .means("the end of some other child ended init, and with it the program")
+        .misconception("SIGCHLD says that *a* child has ended: compare its number with the main program's")?;
     check(zombies == "0")
         .observed(format!("five orphans have ended, and {zombies} of them are still in `/proc`, in state Z (zombie)"))
         .means("each keeps its process number until init asks how it ended; some day there is no number left")
@@ -178,12 +243,13 @@ fn orphans_are_reaped_even_many_at_once() -> Outcome {
 }
 
 fn the_container_ends_with_its_program_and_with_its_status() -> Outcome {
-    let out = alone("exit 7")?;
+    let out = alone("2.3", "exit 7")?;
     check(said(&out, "status") == "7")
         .observed(format!("the program ended with `exit 7`, and the runtime with {}", said(&out, "status")))
         .means("whoever waits for the container learns something wrong about its program")
         .misconception("the container has no status of its own: init passes on how its main program ended")?;
     let out = alone(
+        "2.3",
         r#"(sh -c 'echo $$ >/orphan; exit 3' &)
            until [ -s /orphan ]; do sleep 0.05; done; orphan=$(cat /orphan); patience=60; state "$orphan"
            while [ "$line" != gone ] && [ $patience -gt 0 ]; do patience=$((patience - 1)); sleep 0.05; state "$orphan"; done
@@ -198,6 +264,14 @@ fn the_container_ends_with_its_program_and_with_its_status() -> Outcome {
             "init took an orphan for its main program and ended; with process 1 the kernel ends all others",
         )
         .misconception("SIGCHLD says that *a* child has ended: compare its number with the main program's")?;
+    let out = alone("2.3", "sleep 1000 & exit 7")?;
+    check(said(&out, "status") == "7")
+        .observed(format!(
+            "the program left a process behind and ended with `exit 7`, the runtime with {}",
+            said(&out, "status")
+        ))
+        .means("whoever waits for the container learns something wrong about its program")
+        .misconception("init returns how its main program ended, whoever else is still there")?;
     quick_programs_are_noticed()
 }
 
@@ -224,6 +298,7 @@ fn quick_programs_are_noticed() -> Outcome {
 
 fn signals_reach_the_program() -> Outcome {
     let out = beside(
+        "2.3",
         r#"trap 'echo caught SIGTERM; exit 42' TERM; echo ready
            patience=50; while [ $patience -gt 0 ]; do patience=$((patience - 1)); sleep 0.1; done; exit 9"#,
         r#"kill -TERM "$init"; leave"#,
@@ -238,7 +313,9 @@ fn signals_reach_the_program() -> Outcome {
             "the kernel gives process 1 no default actions, and nobody passes a signal on by himself: init must send \
              each one to its program, as it is",
         )?;
+    other_signals_reach_the_program_alone()?;
     let out = alone(
+        "2.3",
         r#"mkfifo /gate; (sh -c 'echo $$ >/orphan; read -r line </gate' &)
            until [ -s /orphan ]; do sleep 0.05; done; orphan=$(cat /orphan)
            stray=0; synchronised=0; trap 'stray=$((stray + 1))' CHLD; trap 'synchronised=1' USR1
@@ -254,8 +331,39 @@ fn signals_reach_the_program() -> Outcome {
         .misconception("SIGCHLD is the news for init that there is something to reap; all *other* signals are for the program")
 }
 
+/// Not SIGTERM only, and not everybody: `kill(-1, …)` reaches all that init can see.
+fn other_signals_reach_the_program_alone() -> Outcome {
+    let out = beside(
+        "2.3",
+        r#"sleep 1000 & bystander=$!
+           look() { state $bystander; case $line in gone|zombie) line=gone ;; *) line=alive ;; esac; }
+           caught() {
+               patience=5; look
+               while [ $line = alive ] && [ $patience -gt 0 ]; do patience=$((patience - 1)); sleep 0.05; look; done
+               echo "caught SIGUSR1"; echo "bystander $line"; exit 42
+           }
+           trap caught USR1; echo ready
+           patience=50; while [ $patience -gt 0 ]; do patience=$((patience - 1)); sleep 0.1; done; exit 9"#,
+        r#"kill -USR1 "$init"; leave"#,
+    )?;
+    check(out.stdout.contains("inside caught SIGUSR1") && said(&out, "status") == "42")
+        .observed(format!(
+            "SIGUSR1 was sent to init; the program, which waits for it with a trap and `exit 42`, ended with {}",
+            said(&out, "status")
+        ))
+        .means("the program cannot be told to reload, to reopen its log, or that the window has another size")
+        .misconception("SIGTERM is not the only signal with a meaning: all but SIGCHLD go on, each as it is")?;
+    check(said(&out, "inside bystander") == "alive")
+        .observed("SIGUSR1 was sent to init, and a process beside the program was killed by it")
+        .means("a signal for the program hits every process of the container")
+        .misconception(
+            "kill() with the number -1 means everybody whom the caller may reach; the program has a number",
+        )
+}
+
 fn a_joined_process_is_in_every_namespace() -> Outcome {
     let out = beside(
+        "2.4",
         "report_ready",
         r#"for kind in mnt pid uts ipc net cgroup; do
                echo "$kind $(readlink "/proc/$init/ns/$kind") $("$CH02" --join "$init" readlink "/proc/self/ns/$kind")"

@@ -31,25 +31,48 @@ report_ready() { echo ready; read -r go; }
 state() { line=gone; read -r line 2>/dev/null <"/proc/$1/stat" || line=gone; case $line in *") Z "*) line=zombie ;; esac; }
 "#;
 
-/// Runs `inside` in a container and `outside` beside it. `outside` ends with `leave`, or ends the container otherwise.
-pub(crate) fn beside(inside: &str, outside: &str) -> Result<Output, Failure> {
-    run(inside, &format!("{BEFORE}{outside}"))
+/// For a test of `task`: runs `inside` in a container and `outside` beside it. `outside` ends with `leave`, or ends the container otherwise.
+pub(crate) fn beside(task: &str, inside: &str, outside: &str) -> Result<Output, Failure> {
+    run(task, inside, &format!("{BEFORE}{outside}"))
 }
 
 /// Runs `inside` in a container, and nothing beside it. The last line is the runtime's exit status.
-pub(crate) fn alone(inside: &str) -> Result<Output, Failure> {
-    run(inside, r#""$CH02" rootfs sh -c "$INSIDE" && code=0 || code=$?; echo "status $code""#)
+pub(crate) fn alone(task: &str, inside: &str) -> Result<Output, Failure> {
+    run(task, inside, r#""$CH02" rootfs sh -c "$INSIDE" && code=0 || code=$?; echo "status $code""#)
 }
 
 /// Runs `inside` in the place of the script's `$INSIDE`. A hang is a failure here.
-fn run(inside: &str, text: &str) -> Result<Output, Failure> {
+fn run(task: &str, inside: &str, text: &str) -> Result<Output, Failure> {
     let world = World::new().env("INSIDE", &format!("{INSIDE}{inside}"));
-    let out = in_world(world, text)?;
-    started(&out)?;
-    if out.timed_out {
-        return Err(never_ended(&out));
+    came_to_an_end(task, in_world(world, text)?)
+}
+
+/// A script of the world's shell in which the runtime must neither fail nor hang.
+pub(crate) fn sound_script(task: &str, text: &str) -> Result<Output, Failure> {
+    came_to_an_end(task, script(text)?)
+}
+
+/// Neither an error of the runtime nor a hang; each is told as the fault of the task that it comes from.
+fn came_to_an_end(task: &str, out: Output) -> Result<Output, Failure> {
+    started(&out).map_err(|failure| {
+        let building = failure.observed.contains("mount") || failure.observed.contains("/proc");
+        if building { fault_of("2.2", task, failure) } else { failure }
+    })?;
+    match out.timed_out {
+        true => Err(fault_of("2.3", task, never_ended(&out))),
+        false => Ok(out),
     }
-    Ok(out)
+}
+
+/// The same fault is seen by the tests of every task: only those of its own task call it theirs, the others wait.
+fn fault_of(culprit: &str, task: &str, mut failure: Failure) -> Failure {
+    if culprit != task {
+        failure.verdict = Verdict::Failed;
+        failure.misconception =
+            format!("a fault of task {culprit}: this task cannot be tried until that one is done");
+        failure.blocked_by = Some(culprit.to_string());
+    }
+    failure
 }
 
 /// Runs a script of the world's shell. `$CH02` is the runtime. A hang, or an error of the runtime, is for the caller.
@@ -65,7 +88,13 @@ fn in_world(world: World, text: &str) -> Result<Output, Failure> {
 /// The time is over. Is it the program that still runs, or does init wait for one that is gone?
 fn never_ended(out: &Output) -> Failure {
     let program_runs = out.running_at_timeout.iter().any(|process| process.contains("`sh -c "));
+    let left_behind = out.running_at_timeout.iter().any(|process| process.contains("`sleep 1000"));
     let (observed, means, misconception) = match program_runs {
+        false if left_behind => (
+            "the container never ended: its program is gone, and init waits for a process that the program left behind",
+            "a container lives on after its program, and nobody learns how the program ended",
+            "a container is over when its main program is: init returns, and the kernel kills whoever is left",
+        ),
         true => (
             "the container never ended: its program still runs",
             "the program waits for something that does not come",
