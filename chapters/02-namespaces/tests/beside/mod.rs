@@ -103,8 +103,8 @@ fn never_ended(out: &Output) -> Failure {
         false => (
             "the container never ended: its program is gone, and init still runs",
             "init never learned that its program had ended",
-            "the news came before init had blocked SIGCHLD, or went to somebody else: a `Child` that is dropped is \
-             killed and waited for, and `into_pid` takes that duty out of it",
+            "Block first, then start the program: news that comes before the block is lost. Or it went to somebody \
+             else: a `Child` that is dropped is killed and waited for, and `into_pid` takes that duty out of it",
         ),
     };
     Failure::new(Verdict::TimedOut, observed, means, misconception)
