@@ -11,7 +11,8 @@ pub(crate) fn a_user_without_user_namespaces() -> Outcome {
         r#"coracle images >/dev/null; find data | sort >before
         cat >limited <<'END'
 echo 0 >/proc/sys/user/max_user_namespaces
-export PS1=; exec setpriv --inh-caps=-all --ambient-caps=-all sh -c 'coracle run --rm tiny true; echo "[$?]"; coracle run --name x1 tiny true; echo "[$?]"; coracle ps -aq'
+exec setpriv --inh-caps=-all --ambient-caps=-all sh -c 'coracle run --rm tiny true; echo "[$?]"
+    coracle run --name x1 tiny true; echo "[$?]"; coracle ps -aq'
 END
         told 'unshare --user --map-user=1000 --map-group=1000 --keep-caps sh limited'
         find data | sort | cmp before -; told 'coracle run --rm tiny echo well'"#,
