@@ -9,6 +9,7 @@
 
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, Stat, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat, fchmod,
@@ -20,18 +21,24 @@ use rustix::process::{getegid, geteuid, umask};
 use super::folder::split_names;
 
 /// No umask for as long as this lives: modes are to be those of the source, not what our caller's umask leaves of them.
-pub(super) struct NoUmask(Mode);
+///
+/// The umask belongs to the whole process. The engine has one thread, and then the lock is free; tests have several.
+pub(super) struct NoUmask {
+    before: Mode,
+    _alone: MutexGuard<'static, ()>,
+}
 
 impl NoUmask {
-    /// The umask belongs to the whole process; there is one thread.
     pub(super) fn begin() -> Self {
-        Self(umask(Mode::empty()))
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { before: umask(Mode::empty()), _alone: alone }
     }
 }
 
 impl Drop for NoUmask {
     fn drop(&mut self) {
-        umask(self.0);
+        umask(self.before);
     }
 }
 
