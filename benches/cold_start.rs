@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `fork_exec` | the floor: a bare fork and exec of `true` |
 //! | `unshare` | the baseline: `unshare -fmpinuC --mount-proc true`, the same namespaces and a `/proc`, no root of its own |
-//! | `coracle` | `coracle run --rm --network none tiny true`: a copy of the image's root, all mounts, masks, `/dev` |
+//! | `coracle` | `coracle run --rm --network none tiny true`: an overlay on the image's root, all mounts, masks, `/dev` |
 //! | `runc`, `crun` | the same root as an OCI bundle, where they are installed and we are root |
 //!
 //! On a machine with cgroup v1 and v2 mounted side by side, all of this happens in a mount namespace in which the v2

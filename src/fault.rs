@@ -22,7 +22,7 @@ pub(crate) const POINTS: &[&str] = &[
     "container-locked",
     "container-created",
     "rootfs-copying",
-    "rootfs-copied",
+    "rootfs-ready",
     "init-cloned",
     "init-prepared",
     "program-started",

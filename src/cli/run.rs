@@ -99,7 +99,7 @@ pub(super) fn run(mut args: Args) -> Result<u8> {
     );
     let dir = store.create(&mut container)?;
     let rootfs = Rootfs::new(&image, store.image_root(&reference)?, container.rm, &container.rootfs)?;
-    fault::point("rootfs-copied");
+    fault::point("rootfs-ready");
 
     let outcome = container::run(&mut container, rootfs, &dir);
     fault::point("run-returned");

@@ -67,7 +67,6 @@ pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir)
     // While init is at work, on another processor if there is one.
     let running = save_running(container, dir, init.pid().as_raw())?;
     let (host, terminal) = host.prepared().with_context(|| cannot_build(container))?;
-    drop(rootfs); // it has been copied: whoever waits to replace the image may
     fault::point("init-prepared");
     let raw = take_terminal(container, terminal.as_ref())?;
 
@@ -83,6 +82,7 @@ pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir)
     Relay::new(signals, &init, outer)?.until_the_end()?;
     let end = init.wait()?;
     drop(raw);
+    drop(rootfs); // only now may the image be removed: it was part of the root
     trace::step(1, "The program has ended, and the kernel has removed its namespaces and all mounts in them");
     Ok(exit_code(end))
 }

@@ -1,8 +1,8 @@
 //! A container's own copy of its image's root. **Until chapter 7**, where an overlay makes it unnecessary: then this
 //! file goes, and [`super::ImageRoot`] is mounted instead.
 //!
-//! With `--rm`, the copy of a small image goes to memory: a tmpfs in the container's own mount namespace, which the kernel
-//! takes away with the container, however that ends. All other copies lie on disk, as `rootfs` in its directory.
+//! A container that stays has its copy on disk, as `rootfs` in its directory. One with `--rm` needs none, unless the
+//! kernel refuses an overlay.
 //!
 //! It is on the way of every `coracle run`, so it does as little as the result allows: from one open directory to the
 //! next, no path looked up twice, one descriptor a file. Data are shared where the filesystem can (FICLONE: btrfs, XFS,

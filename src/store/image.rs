@@ -53,6 +53,7 @@ pub(crate) const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/
 
 /// The root of an image, open, and locked against its removal.
 pub(crate) struct ImageRoot {
+    folder: PathBuf,
     lock: File,
     root: OwnedFd,
 }
@@ -68,6 +69,16 @@ impl ImageRoot {
     /// Makes the empty directory `to` a copy of it.
     pub(crate) fn copy_into(&self, to: &Path) -> Result<(), coracle_ground::Error> {
         copy::tree(self.root.as_fd(), to)
+    }
+
+    /// Where it lies, unless it [has been replaced](Self::has_been_replaced).
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.join("rootfs")
+    }
+
+    /// Has an import put another image in its place? This one stays open and whole, but has that path no more.
+    pub(crate) fn has_been_replaced(&self) -> bool {
+        !is_at(&self.lock, &self.folder)
     }
 }
 
@@ -95,19 +106,17 @@ impl Store {
         Ok(all)
     }
 
-    /// The root of an image, open for copying.
+    /// The root of an image, open.
     ///
-    /// The image's directory is locked for as long as this lives, so that an import of the same name waits with
-    /// removing it; it does not wait with taking its place.
+    /// The image's directory is locked for as long as this lives, so that an import of the same name does not remove
+    /// it; it may take its place.
     pub(crate) fn image_root(&self, reference: &Reference) -> Result<ImageRoot> {
         let folder = self.image_folder(reference);
         let image = loop {
             let image = File::open(&folder).map_err(|_| self.no_such_image(reference))?;
             flock(&image, FlockOperation::LockShared)?;
             // An import that was faster has put another image in its place, and removes this one.
-            if fs::metadata(&folder)
-                .is_ok_and(|there| image.metadata().is_ok_and(|ours| ours.ino() == there.ino()))
-            {
+            if is_at(&image, &folder) {
                 break image;
             }
         };
@@ -120,7 +129,7 @@ impl Store {
                 ),
                 false => format!("the image `{reference}` has lost its `rootfs`: import it again"),
             })?;
-        Ok(ImageRoot { lock: image, root })
+        Ok(ImageRoot { folder, lock: image, root })
     }
 
     /// The directory of an image, whether it exists or not.
@@ -170,6 +179,13 @@ impl Store {
             there.join(", ")
         )
     }
+}
+
+/// Is the open directory `open` what is found at `path`?
+fn is_at(open: &File, path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| {
+        open.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (there.dev(), there.ino()))
+    })
 }
 
 /// Is this the image that can be made here?

@@ -73,10 +73,14 @@ impl Store {
         image.created = Timestamp::now();
         file::write(&making.path, "image.json", &image, true)?;
         fault::point("import-described");
-        self.place(&making, reference, replace)?;
+        let in_use = self.place(&making, reference, replace)?;
         fault::point("import-renamed");
-        // What is left below the temporary name is the image that made room, or ours that was not needed.
-        remove::tree(&making.path)?;
+        match in_use {
+            // Containers run on the image that made room. The first command after their end removes it.
+            true => making.leave(),
+            // What is left below the temporary name is that image, or ours that was not needed.
+            false => remove::tree(&making.path)?,
+        }
         Ok(image)
     }
 
@@ -92,26 +96,17 @@ impl Store {
         Ok(Making { path, _lock: lock })
     }
 
-    /// Moves a finished image to where it is found.
-    fn place(&self, making: &Making, reference: &Reference, replace: bool) -> Result<()> {
+    /// Moves a finished image to where it is found. The answer: is the one that made room still in use?
+    fn place(&self, making: &Making, reference: &Reference, replace: bool) -> Result<bool> {
         let _lock = self.lock()?;
         let folder = self.image_folder(reference);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder.parent().unwrap_or(&folder))?;
         match renameat_with(CWD, &making.path, CWD, &folder, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(()),
-            Err(Errno::EXIST | Errno::NOTEMPTY) if replace => self.exchange(making, &folder),
-            Err(Errno::EXIST | Errno::NOTEMPTY) => Ok(()),
+            Ok(()) => Ok(false),
+            Err(Errno::EXIST | Errno::NOTEMPTY) if replace => exchange(making, &folder),
+            Err(Errno::EXIST | Errno::NOTEMPTY) => Ok(false),
             Err(error) => Err(super::because(error)).with_context(|| format!("make `{}`", folder.display())),
         }
-    }
-
-    /// Swaps the new image and the old one, and waits until nobody reads the old one any more.
-    fn exchange(&self, making: &Making, folder: &Path) -> Result<()> {
-        let old = File::open(folder)?;
-        renameat_with(CWD, &making.path, CWD, folder, RenameFlags::EXCHANGE)
-            .with_context(|| format!("replace `{}`", folder.display()))?;
-        rustix::fs::flock(&old, rustix::fs::FlockOperation::LockExclusive)?;
-        Ok(())
     }
 
     /// Fills `rootfs` from a directory or an archive.
@@ -133,6 +128,14 @@ impl Store {
     }
 }
 
+/// Swaps the new image and the old one. The answer: is the old one still in use?
+fn exchange(making: &Making, folder: &Path) -> Result<bool> {
+    let old = File::open(folder)?;
+    renameat_with(CWD, &making.path, CWD, folder, RenameFlags::EXCHANGE)
+        .with_context(|| format!("replace `{}`", folder.display()))?;
+    Ok(!try_lock(&old)?)
+}
+
 /// An image on its way. When this is dropped early, nothing is left of it.
 struct Making {
     path: PathBuf,
@@ -140,8 +143,18 @@ struct Making {
     _lock: File,
 }
 
+impl Making {
+    /// Leaves what is below the temporary name to the commands that follow.
+    fn leave(mut self) {
+        self.path = PathBuf::new();
+    }
+}
+
 impl Drop for Making {
     fn drop(&mut self) {
+        if self.path.as_os_str().is_empty() {
+            return;
+        }
         // What cannot be removed now is unlocked from here on, and the next command's to try.
         let _ = remove::tree(&self.path);
     }

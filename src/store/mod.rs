@@ -17,7 +17,8 @@
 //! └── containers/<64 digits>/
 //!     ├── lock                           there, and held, while an engine looks after the container
 //!     ├── state.json
-//!     └── rootfs/
+//!     ├── rootfs/                        a copy of the image's; with `--rm` an overlay is mounted here,
+//!     └── upper/, work/                  and these two are its own
 //! ```
 //!
 //! Man pages: flock(2), rename(2), fsync(2).

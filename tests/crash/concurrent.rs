@@ -76,7 +76,7 @@ pub(crate) fn many_clean_up_the_same_leftovers() -> Outcome {
     shows(
         r#"
         for round in 1 2 3; do
-            for point in container-locked container-created rootfs-copied init-cloned program-started run-returned; do
+            for point in container-locked container-created rootfs-ready init-cloned program-started run-returned; do
                 CORACLE_KILL_AT=$point coracle run --name $point tiny true 2>/dev/null
                 CORACLE_KILL_AT=$point coracle run --rm tiny true 2>/dev/null
             done; CORACLE_KILL_AT=import-unpacked coracle import data/images/tiny/latest/rootfs x 2>/dev/null

@@ -18,7 +18,7 @@ use points::*;
 
 milestone! { bin: "coracle", tests: {
     "points" => a_run_with_rm_killed_at_each_point_leaves_nothing,
-    "points" => a_large_run_with_rm_killed_at_each_point_leaves_nothing,
+    "points" => a_run_without_overlay_killed_at_each_point_leaves_nothing,
     "points" => a_run_killed_at_each_point_leaves_nothing_or_a_container_that_ended,
     "points" => a_removal_killed_at_each_point_is_finished,
     "points" => an_import_killed_at_each_point_is_whole_or_not_there,

@@ -15,8 +15,8 @@ use nix::errno::Errno;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// Which of the processes speaks.
@@ -33,7 +33,7 @@ pub enum Process {
 static ON: AtomicBool = AtomicBool::new(false);
 static SPEAKER: AtomicU8 = AtomicU8::new(0);
 static STORY: OnceLock<Story> = OnceLock::new();
-static SHORT_NAME: OnceLock<(String, &str)> = OnceLock::new();
+static SHORT_NAMES: Mutex<Vec<(String, &str)>> = Mutex::new(Vec::new());
 
 /// Where the narration goes, and when it began.
 struct Story {
@@ -60,9 +60,11 @@ pub fn speak_as(process: Process) {
 }
 
 /// From now on the narration writes `short` for `path`, and says so: the root of a container has a very long name.
+/// Of two paths, name the longer one first.
 pub fn shorten(path: &Path, short: &'static str) {
-    if enabled() && SHORT_NAME.set((path.display().to_string(), short)).is_ok() {
+    if enabled() {
         note(&format!("{short} stands for {}", path.display()));
+        short_names().push((path.display().to_string(), short));
     }
 }
 
@@ -93,10 +95,12 @@ pub fn last_call(doing: impl FnOnce() -> String) {
 
 /// With the short name for what has one.
 fn shortened(text: String) -> String {
-    match SHORT_NAME.get() {
-        Some((path, short)) => text.replace(path, short),
-        None => text,
-    }
+    short_names().iter().fold(text, |text, (path, short)| text.replace(path, short))
+}
+
+/// The names that [`shorten`] was given. A process with one thread never waits here.
+fn short_names() -> MutexGuard<'static, Vec<(String, &'static str)>> {
+    SHORT_NAMES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A line below a step.
