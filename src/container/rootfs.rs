@@ -11,12 +11,14 @@
 //! Not every kernel and filesystem takes an overlay (a data root that lies on one does not, and names with `,` or `:`
 //! cannot be told to it). Then there is a copy again: in memory if the image is small, else on disk.
 //!
-//! Man pages: `mount(2)`, `tmpfs(5)`, "Overlay Filesystem" in the kernel's documentation.
+//! Man pages: `mount(2)`, `tmpfs(5)`; "Overlay Filesystem" in the kernel's documentation.
 
 use crate::store::{Image, ImageRoot};
 use coracle_ground::sys::{self, MntFlags, MsFlags};
 use coracle_ground::{Errno, Error, trace};
 use nix::unistd::geteuid;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The largest image whose copy goes to memory, in bytes: 64 MiB. Memory is worth more than disk.
@@ -32,8 +34,9 @@ pub(crate) enum Rootfs {
         image: ImageRoot,
         /// A copy of it would fit in memory.
         small: bool,
-        /// We are not root, so an overlay keeps its notes where users may write.
-        user: bool,
+        /// An overlay keeps its notes (what was removed, what was made anew) in attributes called `trusted.…`. Only the
+        /// machine's own root may write those; for anybody else they are called `user.…`.
+        trusted: bool,
     },
 }
 
@@ -41,8 +44,8 @@ impl Rootfs {
     /// Makes the copy as the new directory `at`, or leaves that to init.
     pub(crate) fn new(image: &Image, root: ImageRoot, rm: bool, at: &Path) -> anyhow::Result<Rootfs> {
         if rm {
-            let (small, user) = (image.size <= LARGEST_IN_MEMORY, !geteuid().is_root());
-            return Ok(Rootfs::ThrownAway { image: root, small, user });
+            let small = image.size <= LARGEST_IN_MEMORY;
+            return Ok(Rootfs::ThrownAway { image: root, small, trusted: is_root_of_the_machine() });
         }
         trace::step(7, "A root of its own: a copy of the image's, until chapter 7 makes copies needless");
         sys::mkdir(at, 0o755)?;
@@ -52,14 +55,14 @@ impl Rootfs {
 
     /// In init, whose mounts are private by now: makes what is still to be made.
     pub(super) fn finish(&self, at: &Path) -> Result<(), Error> {
-        let Rootfs::ThrownAway { image, small, user } = self else { return Ok(()) };
+        let Rootfs::ThrownAway { image, small, trusted } = self else { return Ok(()) };
         trace::step(
             7,
             "A root of its own: an overlay. The image is below and stays as it is; changes go above",
         );
         sys::mkdir(at, 0o755)?;
         let directory = at.parent().unwrap_or(at);
-        match overlay(image, directory, at, *user) {
+        match overlay(image, directory, at, *trusted) {
             Err(error) if cannot_be_here(error.errno) => {}
             answer => return answer,
         }
@@ -78,7 +81,7 @@ impl Rootfs {
 }
 
 /// Mounts an overlay on `at`, its upper and its work directory in `directory`.
-fn overlay(image: &ImageRoot, directory: &Path, at: &Path, user: bool) -> Result<(), Error> {
+fn overlay(image: &ImageRoot, directory: &Path, at: &Path, trusted: bool) -> Result<(), Error> {
     let (upper, work) = (directory.join("upper"), directory.join("work"));
     let lower = image.path();
     let odd = |path: &Path| path.as_os_str().as_encoded_bytes().iter().any(|byte| b",:\\".contains(byte));
@@ -94,7 +97,7 @@ fn overlay(image: &ImageRoot, directory: &Path, at: &Path, user: bool) -> Result
     sys::mkdir(&work, 0o700)?;
     let paths =
         format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
-    let notes = if user { "userxattr," } else { "" };
+    let notes = if trusted { "" } else { "userxattr," };
     sys::mount("overlay", at, MsFlags::empty(), &format!("volatile,{notes}{paths}"))?;
     if image.has_been_replaced() {
         // An import was faster, and its files lie below now. Ours are still to be had through the open directory.
@@ -102,6 +105,13 @@ fn overlay(image: &ImageRoot, directory: &Path, at: &Path, user: bool) -> Result
         return Err(Error::new("find the image where it was", Errno::ESTALE));
     }
     Ok(())
+}
+
+/// Are we root, and not only inside a user namespace? The first one has this inode number on every kernel
+/// (`PROC_USER_INIT_INO` in `linux/proc_ns.h`).
+fn is_root_of_the_machine() -> bool {
+    const FIRST: u64 = 0xEFFF_FFFD;
+    geteuid().is_root() && fs::metadata("/proc/self/ns/user").is_ok_and(|namespace| namespace.ino() == FIRST)
 }
 
 /// Does this answer to mount(2) mean "not with this kernel, not on this filesystem, not for you"?
