@@ -132,8 +132,11 @@ fn live_as_child(init: impl FnOnce() -> Result<Infallible>, reporter: &link::Rep
     sys::exit_now(125)
 }
 
-/// Undoes what Rust (SIGPIPE) and the caller (blocked signals) have set, so that the program does not inherit it.
-fn start_with_default_signals() -> Result<()> {
+/// Undoes what Rust (SIGPIPE) and the caller (blocked signals, and those ignored below `nohup`) have set, so that the
+/// program does not inherit it. Every child of [`spawn`] begins with this.
+///
+/// Man pages: `signal(7)`, "Execution of signal handlers"; `sigprocmask(2)`. It fails on no signal that exists.
+pub fn start_with_default_signals() -> Result<()> {
     use nix::sys::signal::Signal;
     for signal in Signal::iterator().filter(|s| !matches!(s, Signal::SIGKILL | Signal::SIGSTOP)) {
         // SAFETY: the default action is no code of ours, so there is nothing that could be unsafe to run.

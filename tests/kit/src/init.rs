@@ -7,9 +7,10 @@ use crate::inside::{MARK, SELF, told};
 use crate::message::{Ended, News, Order, Spec, receive_streams, say};
 use crate::proc::Proc;
 use crate::{photograph::Photograph, prepare, world::slowness};
+use coracle_ground::spawn::start_with_default_signals;
 use coracle_ground::sys;
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::fs::{self, File};
@@ -30,9 +31,9 @@ const OOM_SCORE: &str = "/proc/self/oom_score_adj";
 /// The whole life of a world's init.
 pub(crate) fn run(spec: &Spec, control: &UnixStream) -> io::Result<()> {
     sys::die_with_parent().map_err(told)?;
-    // Whatever the tester and the shore have blocked, the subject starts without. Init needs no protection from
-    // Ctrl-C: the kernel spares a PID 1 all signals that it does not handle.
-    SigSet::empty().thread_set_mask()?;
+    // Whatever the tester and the shore have blocked or ignored, the subject starts without. Init needs no protection
+    // from Ctrl-C: the kernel spares a PID 1 all signals that it does not handle.
+    start_with_default_signals().map_err(told)?;
     let streams = receive_streams(control)?;
     prepare::everything(spec)?;
 
