@@ -9,6 +9,7 @@ use super::stdio::Stdio;
 use super::{Container, Network, Rootfs, Tmpfs, User, terminal};
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
 use coracle_ground::link::{Armed, Building};
+use coracle_ground::sys::MsFlags;
 use coracle_ground::{Child, CloneFlags, Errno, Error, InitEnd, Result, Start, spawn, sys, trace};
 use coracle_mounts::{
     MASKED, READ_ONLY, cgroup_hierarchies, make_dev, make_root_read_only, mount_cgroups, mount_sys,
@@ -62,7 +63,7 @@ fn build(container: &Container, rootfs: &Rootfs, uid: Uid, gid: Gid) -> Result<(
     mount_proc(root)?;
     trace::step(3, "A read-only /sys, and the cgroups as seen from here");
     mount_sys(root)?;
-    mount_cgroups(root, &cgroup_hierarchies()?)?;
+    mount_cgroups_over(root)?;
     trace::step(3, "The container's root becomes /, and the host's root is let go");
     pivot_into(root)?;
     trace::step(3, "Masks over what would tell of the host or reach into it");
@@ -78,6 +79,19 @@ fn build(container: &Container, rootfs: &Rootfs, uid: Uid, gid: Gid) -> Result<(
         make_root_read_only()?;
     }
     Ok(())
+}
+
+/// Without root and in the host's network, `/sys` is the host's own with all that is mounted in it. Where that is cgroup v2,
+/// the kernel refuses the same filesystem on top of itself (EBUSY), so something else goes between.
+fn mount_cgroups_over(root: &Path) -> Result<()> {
+    let hierarchies = cgroup_hierarchies()?;
+    match mount_cgroups(root, &hierarchies) {
+        Err(error) if error.errno == Errno::EBUSY => {
+            sys::mount("tmpfs", &root.join("sys/fs/cgroup"), MsFlags::empty(), "size=4k")?;
+            mount_cgroups(root, &hierarchies)
+        }
+        answer => answer,
+    }
 }
 
 /// Standard input, output and error: a terminal of the container's own, or pipes to the host side.
