@@ -64,8 +64,6 @@ pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir)
 
     trace::step(4, "Nothing more to do to init from outside: it may begin to build its world");
     let host = host.go()?;
-    // While init is at work, on another processor if there is one.
-    let running = save_running(container, dir, init.pid().as_raw())?;
     let (host, terminal) = host.prepared().with_context(|| cannot_build(container))?;
     fault::point("init-prepared");
     let raw = take_terminal(container, terminal.as_ref())?;
@@ -74,8 +72,8 @@ pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir)
     if let Start::Failed(error) = host.exec()? {
         return Err(NotStarted { program: container.argv[0].clone(), error }.into());
     }
-    // Only now: a container that fails before is one that never started.
-    container.state = running;
+    // Only now: a container that fails before is one that never started. And the disk has time while the program runs.
+    container.state = save_running(container, dir, init.pid().as_raw())?;
     fault::point("program-started");
 
     let outer = stdio.into_outer(terminal, container.interactive)?;

@@ -102,7 +102,7 @@ const RUN: Victim = Victim {
         "rootfs-copying 137",
         "rootfs-ready 137",
         "init-cloned 137",
-        "init-prepared 137 Exited (137)",
+        "init-prepared 137",
         "program-started 137 Exited (137)",
         "run-returned 137 Exited (137) x",
         "exit-saved 137 Exited (0) x",
