@@ -21,6 +21,8 @@ pub enum Need {
     Mknod,
     /// An overlay can be mounted.
     Overlay,
+    /// Groups can be made, with limits on memory, processors and processes.
+    Cgroups,
     /// This program is installed.
     Tool(&'static str),
     /// Not even a world: the test runs everywhere.
@@ -33,6 +35,7 @@ struct Facts {
     user_namespaces: bool,
     mknod: bool,
     overlay: bool,
+    cgroups: bool,
 }
 
 impl Need {
@@ -47,6 +50,7 @@ impl Need {
                 (facts.mknod, "device nodes, which a user namespace cannot make", AS_ROOT.to_string())
             }
             Need::Overlay => (facts.overlay, "overlay mounts", "Linux 5.11 or later, or root".to_string()),
+            Need::Cgroups => (facts.cgroups, "cgroups that we may make", CGROUPS.to_string()),
             Need::Tool(name) => (is_installed(name), name, format!("install `{name}`")),
         };
         (!there).then(|| Missing { what: what.to_string(), fix })
@@ -64,6 +68,9 @@ pub(crate) struct Missing {
 
 const AS_ROOT: &str =
     "run the tests as root, on the machine itself or in a container started with --privileged";
+
+const CGROUPS: &str =
+    "run the tests as root, or on cgroup v2 below `systemd-run --user --scope -p Delegate=yes`";
 
 /// The first thing that a test with these needs lacks here. Every test needs a world, unless it needs nothing.
 pub(crate) fn first_missing(needs: &[Need]) -> Option<Missing> {
@@ -94,6 +101,7 @@ pub(crate) fn tell_facts() -> i32 {
     let facts = Facts {
         mknod: can_mknod(),
         overlay: can_overlay(),
+        cgroups: can_make_groups(),
         // Last, because it takes away what this process may do outside the new namespace.
         user_namespaces: sys::unshare(CloneFlags::CLONE_NEWUSER).is_ok(),
     };
@@ -117,6 +125,20 @@ fn can_overlay() -> bool {
         && sys::mount("overlay", merged, MsFlags::empty(), options).is_ok()
         && fs::write("merged/file", "x").is_ok()
         && sys::unmount(merged, MntFlags::empty()).is_ok()
+}
+
+/// In v1 each controller has a tree of its own; in v2 the top must have them all to hand down.
+fn can_make_groups() -> bool {
+    let top = Path::new("/sys/fs/cgroup");
+    let needed = ["memory", "cpu", "pids"];
+    let can_make = |tree: &Path| {
+        let folder = tree.join("coracle-try");
+        fs::create_dir(&folder).is_ok() && fs::remove_dir(&folder).is_ok()
+    };
+    match fs::read_to_string(top.join("cgroup.controllers")) {
+        Ok(list) => needed.iter().all(|name| list.split_whitespace().any(|n| n == *name)) && can_make(top),
+        Err(_) => needed.iter().all(|name| can_make(&top.join(name))),
+    }
 }
 
 /// Without CAP_SYS_ADMIN a world begins with a user namespace.

@@ -6,6 +6,7 @@
 //!
 //! This module and [`spawn`](crate::spawn()) are the only places of the project with `unsafe`.
 
+mod cgroup;
 mod fs;
 mod ids;
 mod mount;
@@ -15,6 +16,7 @@ mod signal;
 pub(crate) mod socket;
 mod terminal;
 
+pub use cgroup::*;
 pub use fs::*;
 pub use ids::*;
 pub use mount::*;
