@@ -9,6 +9,7 @@ mod environment;
 mod images;
 mod import;
 mod ps;
+mod resources;
 mod rm;
 mod run;
 mod table;

@@ -16,8 +16,9 @@ use clap::ArgAction;
 use coracle_ground::trace;
 use nix::unistd::geteuid;
 
+use super::resources::Resources;
 use super::{environment, values};
-use crate::container::{self, Container, Network, NotStarted, Rootfs, Status, Tmpfs, User};
+use crate::container::{self, Container, Groups, Network, NotStarted, Rootfs, Status, Tmpfs, User};
 use crate::fault;
 use crate::store::{self, ContainerDir, Image, Reference, Store};
 use crate::time::Timestamp;
@@ -57,6 +58,8 @@ pub(super) struct Args {
     /// Connect the container to a network: `none` or `host`
     #[arg(long, alias = "net", value_name = "NETWORK", value_parser = values::network, allow_hyphen_values = true)]
     network: Option<Network>,
+    #[command(flatten)]
+    resources: Resources,
     /// Mount the container's root filesystem as read only
     #[arg(long)]
     read_only: bool,
@@ -93,6 +96,7 @@ pub(super) fn run(mut args: Args) -> Result<u8> {
     let store = Store::open()?;
     let image = store.find_image(&reference)?;
     let mut container = Container { image: image_name, ..describe(args, &store, &reference, &image)? };
+    let groups = Groups::for_container(&mut container)?;
     trace::step(
         12,
         "The container's directory and its lock: from here on it has a name, and this engine looks after it",
@@ -101,7 +105,7 @@ pub(super) fn run(mut args: Args) -> Result<u8> {
     let rootfs = Rootfs::new(&image, store.image_root(&reference)?, container.rm, &container.rootfs)?;
     fault::point("rootfs-ready");
 
-    let outcome = container::run(&mut container, rootfs, &dir);
+    let outcome = container::run(&mut container, rootfs, &groups, &dir);
     fault::point("run-returned");
     match outcome {
         Ok(status) => {
@@ -180,6 +184,7 @@ fn describe(args: Args, store: &Store, reference: &Reference, image: &Image) -> 
         read_only: args.read_only,
         tmpfs: distinct(args.tmpfs)?,
         network,
+        limits: args.resources.limits()?,
         rm: args.rm,
         ..Container::default()
     })

@@ -9,14 +9,15 @@
 use super::relay::{Relay, Signals};
 use super::stdio::Stdio;
 use super::terminal::Raw;
-use super::{Container, Network, Process, Rootfs, State, Status, init};
+use super::{Container, Groups, Network, Process, Rootfs, State, Status, init};
 use crate::fault;
 use crate::store::ContainerDir;
 use crate::time::Timestamp;
 use anyhow::{Context, Result};
+use coracle_cgroups::start_in_group;
 use coracle_chroot::exit_code;
 use coracle_ground::{End, Error, Start, sys, trace};
-use coracle_namespaces::{Namespace, start_in};
+use coracle_namespaces::Namespace;
 use nix::unistd::{getegid, geteuid};
 use std::fmt;
 use std::os::fd::OwnedFd;
@@ -47,16 +48,23 @@ impl std::error::Error for NotStarted {}
 ///
 /// # Errors
 /// [`NotStarted`] when the program could not be; anything else is the engine's own failure (125).
-pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir) -> Result<u8> {
+pub(crate) fn run(
+    container: &mut Container,
+    rootfs: Rootfs,
+    groups: &Groups,
+    dir: &ContainerDir,
+) -> Result<u8> {
     trace::shorten(&container.rootfs, "ROOTFS");
     trace::step(2, "From here on signals wait in a queue: none is lost, and none kills us half-way");
     let signals = Signals::block()?;
     trace::step(12, "What the program will read and write: pipes of its own, never our files themselves");
     let mut stdio = Stdio::new(container)?;
 
+    let group = groups.make(container)?;
+    fault::point("group-made");
     trace::step(2, "A child in namespaces of its own, made in one step: it will be PID 1 in there");
     let me = (geteuid(), getegid());
-    let (init, host) = start_in(&namespaces(container), |link| {
+    let (init, host) = start_in_group(&namespaces(container), group.group(), |link| {
         init::become_program(container, &rootfs, &mut stdio, me, link)
     })?;
     stdio.close_inner_ends();
@@ -80,6 +88,8 @@ pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir)
     Relay::new(signals, &init, outer)?.until_the_end()?;
     let end = init.wait()?;
     drop(raw);
+    trace::step(5, "The control group is empty: what it has counted is read, and it goes");
+    container.state.oom_killed = group.end()? > 0;
     drop(rootfs); // only now may the image be removed: it was part of the root
     trace::step(1, "The program has ended, and the kernel has removed its namespaces and all mounts in them");
     Ok(exit_code(end))

@@ -4,12 +4,13 @@
 //! that belong together, and this struct is where we write down which. `coracle run` fills it from the image and the
 //! flags; [`super::run`] builds what it describes and writes down how that ended; the store keeps it as `state.json`.
 //!
-//! What we leave out: limits (chapter 5), capabilities (chapter 6), volumes (chapter 8), addresses (chapter 10).
+//! What we leave out: capabilities (chapter 6), volumes (chapter 8), addresses (chapter 10).
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 
+use coracle_cgroups::Limits;
 use nix::mount::MsFlags;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,12 @@ pub(crate) struct Container {
     pub(crate) tmpfs: Vec<Tmpfs>,
     /// Which network it sees.
     pub(crate) network: Network,
+    /// What it may use (chapter 5).
+    #[serde(default)]
+    pub(crate) limits: Limits,
+    /// The folders of its control group, one in each tree.
+    #[serde(default)]
+    pub(crate) cgroups: Vec<PathBuf>,
     /// Remove it as soon as it ends.
     pub(crate) rm: bool,
     /// When `run` was called.
@@ -160,6 +167,9 @@ pub(crate) struct State {
     pub(crate) engine: Option<Process>,
     /// How it ended; meaningful once `exited`.
     pub(crate) exit_code: u8,
+    /// The kernel has killed one of its processes, because they used more memory than they may.
+    #[serde(default)]
+    pub(crate) oom_killed: bool,
     /// When its program started.
     pub(crate) started: Option<Timestamp>,
     /// When it ended.
