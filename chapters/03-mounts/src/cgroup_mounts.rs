@@ -24,7 +24,8 @@ pub struct Hierarchy {
 impl Hierarchy {
     /// The directory where it is mounted.
     pub fn path(&self) -> PathBuf {
-        Path::new("/sys/fs/cgroup").join(&self.name)
+        // With a trimmed end: joining an empty name would leave a slash there.
+        Path::new("/sys/fs/cgroup").join(&self.name).components().collect()
     }
 }
 
@@ -34,13 +35,13 @@ pub fn cgroup_hierarchies() -> Result<Vec<Hierarchy>> {
     let failed = |e: std::io::Error| {
         Error::new(format!("read `{path}`"), Errno::from_raw(e.raw_os_error().unwrap_or(Errno::EIO as i32)))
     };
-    Ok(uncovered(std::fs::read_to_string(path).map_err(failed)?.lines().filter_map(parse)))
+    Ok(hierarchies_in(&std::fs::read_to_string(path).map_err(failed)?))
 }
 
-/// Of several mounts on the same directory only the last one is seen.
-fn uncovered(mounts: impl Iterator<Item = Hierarchy>) -> Vec<Hierarchy> {
+/// The same, out of the text of a mountinfo. Of several mounts on the same directory only the last one is seen.
+pub fn hierarchies_in(mountinfo: &str) -> Vec<Hierarchy> {
     let mut seen: Vec<Hierarchy> = Vec::new();
-    for mount in mounts {
+    for mount in mountinfo.lines().filter_map(parse) {
         seen.retain(|below| below.name != mount.name);
         seen.push(mount);
     }

@@ -73,7 +73,9 @@ impl Limits {
                 ));
             }
             if online.count() > 0 && quota > period.saturating_mul(online.count() as u64) {
-                return no(format!("more processors than there are: this machine has {}", online.count()));
+                let wanted = quota as f64 / period as f64;
+                let count = online.count();
+                return no(format!("{wanted} processors are more than there are: this machine has {count}"));
             }
         }
         if self.cpu_shares.is_some_and(|shares| !(2..=262_144).contains(&shares)) {

@@ -4,8 +4,8 @@
 //! The functions of chapter 5, task by task.
 
 use crate::{
-    Controller, Doors, Folder, Group, Layout, Limits, Missing, Mounted, Setting, Swap, Version, events_say,
-    value_of, wait_until,
+    Controller, Doors, Folder, Group, Layout, Limits, Missing, Mounted, Setting, Swap, Tree, Version,
+    events_say, value_of, wait_until,
 };
 use coracle_ground::sys::{self, Signal};
 use coracle_ground::{Child, CloneFlags, Errno, Error, HostEnd, InitEnd, Result, spawn_in_cgroup};
@@ -16,15 +16,16 @@ use std::path::{Path, PathBuf};
 
 /// Task 5.1: Find the folder of our own group in a mounted tree.
 ///
-/// `own` is the text of `/proc/self/cgroup`: a line for each tree, `4:memory:/job/7`, with
-/// a number, the controllers of a v1 tree (or `name=systemd`), and the path of our group in
-/// it. The line of v2 begins with `0::`. `tree.options` has a v1 tree's controllers, between
-/// commas, perhaps in another order.
+/// `own` is the text of `/proc/self/cgroup`: a line for each tree, `4:memory:/job/7`, with a
+/// number, the controllers of a v1 tree between commas (or `name=systemd`), and the path of
+/// our group in it, which may hold colons itself. The line of v2 begins with `0::`. In
+/// `tree.options` are a v1 tree's controllers, perhaps in another order; `tree.filesystem`
+/// is `cgroup2` for v2.
 ///
 /// The path counts from the top of the tree. What is mounted may begin further down, at
-/// `tree.root`: in a container that shows `/docker/1` as the whole tree, our group
-/// `/docker/1/job` is the folder `job` of the mount. So strip the one from the other, and
-/// join the rest to `tree.path()`.
+/// `tree.root`: a container that sees `/docker/1` as the whole tree finds its group
+/// `/docker/1/job` in the folder `job` of the mount. So strip the one from the other, and
+/// join the rest to `tree.path()`. Use `Path::strip_prefix`: it compares whole names.
 ///
 /// `None` when there is no such line, or when our group lies outside of what is mounted.
 /// Man pages: `proc_pid_cgroup(5)`, `cgroups(7)` at "/proc files".
@@ -74,6 +75,19 @@ pub fn make_group(layout: &Layout, name: &str, controllers: &[Controller]) -> Re
 /// Use `sys::read_cgroup_file`, `sys::write_cgroup_file`. Man page: `cpuset(7)`.
 pub fn fill_cpuset(folder: &Path) -> Result<()> {
     todo!("task 5.1: give a new v1 cpuset the processors and the memory nodes of its parent")
+}
+
+/// Task 5.1: Remove the group, when the last of its processes has gone.
+///
+/// A folder with a process in it, or with one that is just ending, answers EBUSY: wait until
+/// it does not. One that is gone already (ENOENT) is no error: then the work is done. The
+/// program may have made groups of its own below: those come first.
+///
+/// Go on after a failure: the other folders must go as well. The first error is the answer.
+///
+/// Use `sys::rmdir`, [`wait_until`], [`Folder::below`].
+pub fn remove(group: &Group) -> Result<()> {
+    todo!("task 5.1: remove the group, when the last of its processes has gone")
 }
 
 /// Task 5.2: Turn v1's CPU shares into v2's CPU weight.
@@ -186,17 +200,4 @@ pub fn thaw(group: &Group) -> Result<()> {
 /// all its processes.
 pub fn kill_all(group: &Group) -> Result<()> {
     todo!("task 5.4: kill every process in the group, frozen ones too")
-}
-
-/// Task 5.4: Remove the group, when the last of its processes has gone.
-///
-/// A folder with a process in it, or with one that is just ending, answers EBUSY: wait until
-/// it does not. One that is gone already (ENOENT) is no error: then the work is done. The
-/// program may have made groups of its own below: those come first.
-///
-/// Go on after a failure: the other folders must go as well. The first error is the answer.
-///
-/// Use `sys::rmdir`, [`wait_until`], [`Folder::below`].
-pub fn remove(group: &Group) -> Result<()> {
-    todo!("task 5.4: remove the group, when the last of its processes has gone")
 }

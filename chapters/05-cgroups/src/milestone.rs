@@ -1,95 +1,61 @@
-//! `ch05 [LIMIT…] [--name NAME] ROOTFS COMMAND…`: runs a command in a group of its own, with limits.
-//! `ch05 --freeze|--thaw|--kill|--stats|--remove NAME`: acts on a group that exists. Chapter 5's runtime.
+//! `ch05 [LIMIT…] [--name NAME] ROOTFS COMMAND…`: runs a command in a group of its own, with limits. Chapter 5's
+//! runtime. Other arguments try a single task: `ch05` alone lists them.
 
+use command_line::{Command, Plan, USAGE, parse};
 use coracle_cgroups::{
-    Controller, CpuQuota, Group, Layout, Limits, Swap, freeze, kill_all, make_group, oom_kills, remove,
-    set_limits, start_in_group, thaw, usage,
+    Controller, Group, Layout, enable_controllers, freeze, kill_all, make_group, oom_kills, own_group,
+    remove, set_limits, settings, start_in_group, thaw, usage,
 };
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
 use coracle_ground::{End, Errno, Error, InitEnd, Result, Start, sys};
 use coracle_mounts::{
-    MASKED, READ_ONLY, cgroup_hierarchies, make_dev, mount_cgroups, mount_sys, pivot_into, protect,
+    MASKED, READ_ONLY, cgroup_hierarchies, hierarchies_in, make_dev, mount_cgroups, mount_sys, pivot_into,
+    protect,
 };
 use coracle_namespaces::{Namespace, isolate_mounts, mount_proc, set_hostname};
 use std::convert::Infallible;
 use std::path::Path;
 use std::process::ExitCode;
 
-const USAGE: &str = "\
-usage: ch05 [LIMIT…] [--name NAME] ROOTFS COMMAND…
-       ch05 --freeze|--thaw|--kill|--stats|--remove NAME
-limits: --memory BYTES, --memory-swap BYTES|-1, --memory-reservation BYTES, --cpus NUMBER, --cpu-shares NUMBER,
-        --cpuset-cpus LIST, --pids NUMBER, --blkio-weight NUMBER";
+mod command_line;
 
-/// The controllers of every container here: what is limited, and what is counted or needed to freeze it.
+/// The controllers of every container here: those that count what is used, and the one that freezes.
 const ALWAYS: [Controller; 5] =
-    [Controller::Freezer, Controller::Memory, Controller::Cpu, Controller::Cpuacct, Controller::Pids];
+    [Controller::Memory, Controller::Cpu, Controller::Cpuacct, Controller::Pids, Controller::Freezer];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    let answer = match words[..] {
-        [verb @ ("--freeze" | "--thaw" | "--kill" | "--stats" | "--remove"), name] => act(verb, name),
-        _ => match Plan::parse(&args) {
-            Ok(plan) => run(&plan).map(exit_code),
-            Err(why) => {
-                eprintln!("ch05: {why}");
-                return ExitCode::from(125);
-            }
-        },
+    if args.is_empty() {
+        eprintln!("{USAGE}");
+        return ExitCode::from(125);
+    }
+    let answer = match parse(&args) {
+        Ok(command) => carry_out(&command).map_err(|error| error.to_string()),
+        Err(why) => Err(why),
     };
     match answer {
         Ok(status) => ExitCode::from(status),
-        Err(error) => {
-            eprintln!("ch05: {error}");
+        Err(why) => {
+            eprintln!("ch05: {why}");
             ExitCode::from(125)
         }
     }
 }
 
-/// What the command line asks for.
-struct Plan<'a> {
-    limits: Limits,
-    name: String,
-    root: &'a Path,
-    argv: &'a [String],
-}
-
-impl Plan<'_> {
-    /// Reads it. An error is a sentence.
-    fn parse(args: &[String]) -> std::result::Result<Plan<'_>, String> {
-        let mut limits = Limits::default();
-        let mut name = format!("coracle-{}", std::process::id());
-        let mut rest = args;
-        while let [flag, value, after @ ..] = rest {
-            match flag.as_str() {
-                "--memory" => limits.memory = Some(number(flag, value)?),
-                "--memory-swap" if value == "-1" => limits.memory_swap = Some(Swap::Unlimited),
-                "--memory-swap" => limits.memory_swap = Some(Swap::Total(number(flag, value)?)),
-                "--memory-reservation" => limits.memory_reservation = Some(number(flag, value)?),
-                "--cpus" => {
-                    limits.cpus = Some(CpuQuota::from_nano_cpus((number::<f64>(flag, value)? * 1e9) as u64))
-                }
-                "--cpu-shares" => limits.cpu_shares = Some(number(flag, value)?),
-                "--cpuset-cpus" => limits.cpuset_cpus = Some(value.parse()?),
-                "--pids" => limits.pids = Some(number(flag, value)?),
-                "--blkio-weight" => limits.blkio_weight = Some(number(flag, value)?),
-                "--name" => name = value.clone(),
-                _ => break,
+fn carry_out(command: &Command) -> Result<u8> {
+    match command {
+        Command::Run(plan) => return run(plan).map(exit_code),
+        Command::Own { mountinfo, cgroup } => show_own(mountinfo, cgroup)?,
+        Command::Enable(folder, controllers) => enable_controllers(folder, controllers)?,
+        Command::Make(name) => make(name)?,
+        Command::Settings(version, limits) => {
+            for setting in settings(limits, *version) {
+                println!("{} {}", setting.file, setting.value);
             }
-            rest = after;
         }
-        match rest {
-            [root, argv @ ..] if !root.starts_with("--") && !argv.is_empty() => {
-                Ok(Plan { limits, name, root: Path::new(root), argv })
-            }
-            _ => Err(USAGE.into()),
-        }
+        Command::Act(verb, name) => act(verb, name)?,
     }
-}
-
-fn number<T: std::str::FromStr>(flag: &str, text: &str) -> std::result::Result<T, String> {
-    text.parse().map_err(|_| format!("{flag} needs a number, and `{text}` is none"))
+    Ok(0)
 }
 
 /// The host's side.
@@ -105,13 +71,9 @@ fn run(plan: &Plan) -> Result<End> {
     }
     let group = make_group(&layout, &plan.name, &[&ALWAYS[..], &plan.limits.controllers()].concat())?;
     let end = run_in(plan, &group);
-    let oom_kills = oom_kills(&group);
-    remove(&group)?;
-    match oom_kills? {
-        0 => {}
-        kills => eprintln!("ch05: out of memory: the kernel killed {kills} in this container"),
-    }
-    end
+    let removed = remove(&group);
+    let end = end?;
+    removed.map(|()| end)
 }
 
 /// Limits, child, end: with a group that exists.
@@ -119,13 +81,15 @@ fn run_in(plan: &Plan, group: &Group) -> Result<End> {
     set_limits(group, &plan.limits)?;
     let (init, host) = start_in_group(&Namespace::ALL, group, |link| be_container(plan, link))?;
     let (host, _) = host.go()?.prepared()?;
-    match host.exec()? {
-        Start::Running => init.wait(),
-        Start::Failed(error) => {
-            eprintln!("ch05: {error}");
-            Ok(End::NotStarted(error.errno))
-        }
+    if let Start::Failed(error) = host.exec()? {
+        eprintln!("ch05: {error}");
+        return Ok(End::NotStarted(error.errno));
     }
+    let end = init.wait()?;
+    if end == End::Killed(9) && oom_kills(group)? > 0 {
+        eprintln!("ch05: out of memory: the kernel killed {} in `{}`", oom_kills(group)?, group.name);
+    }
+    Ok(end)
 }
 
 /// Init's side: as in chapter 3. It is in its group already.
@@ -145,19 +109,41 @@ fn be_container(plan: &Plan, link: InitEnd) -> Result<Infallible> {
     exec_program(&find_program(&plan.argv[0], DEFAULT_PATH)?, plan.argv, &env)
 }
 
-/// Acts on the group `name`, which somebody else has made.
-fn act(verb: &str, name: &str) -> Result<u8> {
+/// Where our own group is in each tree, out of texts such as `/proc/self/mountinfo` and `/proc/self/cgroup`.
+fn show_own(mountinfo: &Path, cgroup: &Path) -> Result<()> {
+    let cgroup = sys::read_cgroup_file(cgroup)?;
+    for tree in hierarchies_in(&sys::read_cgroup_file(mountinfo)?) {
+        let own = own_group(&tree, &cgroup);
+        println!(
+            "{} {}",
+            tree.path().display(),
+            own.map_or("not visible".into(), |own| own.display().to_string())
+        );
+    }
+    Ok(())
+}
+
+/// A group without a process in it.
+fn make(name: &str) -> Result<()> {
+    let controllers = [&ALWAYS[..], &[Controller::Cpuset]].concat();
+    for path in make_group(&Layout::read()?, name, &controllers)?.paths() {
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+/// Acts on the group `name`, which exists.
+fn act(verb: &str, name: &str) -> Result<()> {
     let Some(group) = Group::find(&Layout::read()?, name) else {
         return Err(Error::new(format!("find a group named `{name}`"), Errno::ENOENT));
     };
     match verb {
-        "--freeze" => freeze(&group)?,
-        "--thaw" => thaw(&group)?,
-        "--kill" => kill_all(&group)?,
-        "--remove" => remove(&group)?,
-        _ => show(&group)?,
+        "--freeze" => freeze(&group),
+        "--thaw" => thaw(&group),
+        "--kill" => kill_all(&group),
+        "--remove" => remove(&group),
+        _ => show(&group),
     }
-    Ok(0)
 }
 
 /// The numbers of a group, one a line; `-` for what is not known.

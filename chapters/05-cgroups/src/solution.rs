@@ -1,8 +1,8 @@
 //! The functions of chapter 5, task by task.
 
 use crate::{
-    Controller, Doors, Folder, Group, Layout, Limits, Missing, Mounted, Setting, Swap, Version, events_say,
-    value_of, wait_until,
+    Controller, Doors, Folder, Group, Layout, Limits, Missing, Mounted, Setting, Swap, Tree, Version,
+    events_say, value_of, wait_until,
 };
 use coracle_ground::sys::{self, Signal};
 use coracle_ground::{Child, CloneFlags, Errno, Error, HostEnd, InitEnd, Result, spawn_in_cgroup};
@@ -13,15 +13,16 @@ use std::path::{Path, PathBuf};
 
 /// Task 5.1: Find the folder of our own group in a mounted tree.
 ///
-/// `own` is the text of `/proc/self/cgroup`: a line for each tree, `4:memory:/job/7`, with
-/// a number, the controllers of a v1 tree (or `name=systemd`), and the path of our group in
-/// it. The line of v2 begins with `0::`. `tree.options` has a v1 tree's controllers, between
-/// commas, perhaps in another order.
+/// `own` is the text of `/proc/self/cgroup`: a line for each tree, `4:memory:/job/7`, with a
+/// number, the controllers of a v1 tree between commas (or `name=systemd`), and the path of
+/// our group in it, which may hold colons itself. The line of v2 begins with `0::`. In
+/// `tree.options` are a v1 tree's controllers, perhaps in another order; `tree.filesystem`
+/// is `cgroup2` for v2.
 ///
 /// The path counts from the top of the tree. What is mounted may begin further down, at
-/// `tree.root`: in a container that shows `/docker/1` as the whole tree, our group
-/// `/docker/1/job` is the folder `job` of the mount. So strip the one from the other, and
-/// join the rest to `tree.path()`.
+/// `tree.root`: a container that sees `/docker/1` as the whole tree finds its group
+/// `/docker/1/job` in the folder `job` of the mount. So strip the one from the other, and
+/// join the rest to `tree.path()`. Use `Path::strip_prefix`: it compares whole names.
 ///
 /// `None` when there is no such line, or when our group lies outside of what is mounted.
 /// Man pages: `proc_pid_cgroup(5)`, `cgroups(7)` at "/proc files".
@@ -81,30 +82,28 @@ pub fn enable_controllers(parent: &Path, controllers: &[Controller]) -> Result<(
 pub fn make_group(layout: &Layout, name: &str, controllers: &[Controller]) -> Result<Group> {
     let mut group = Group { name: name.to_string(), folders: Vec::new() };
     for (tree, of_tree) in layout.trees_for(controllers) {
-        let path = tree.parent.join(name);
-        let made = match tree.version {
-            Version::V1 => Ok(()),
-            Version::V2 => enable_controllers(&tree.parent, &of_tree),
-        }
-        .and_then(|()| sys::mkdir(&path, 0o755))
-        .and_then(|()| {
-            group.folders.push(Folder {
-                path: path.clone(),
-                version: tree.version,
-                controllers: of_tree.clone(),
-            });
-            match tree.version == Version::V1 && of_tree.contains(&Controller::Cpuset) {
-                true => fill_cpuset(&path),
-                false => Ok(()),
-            }
-        });
-        if let Err(error) = made {
+        if let Err(error) = make_folder(tree, of_tree, &mut group) {
             // The first error is the one to tell.
             let _ = remove(&group);
             return Err(error);
         }
     }
     Ok(group)
+}
+
+/// The folder in one tree. It is part of the group as soon as it is made.
+fn make_folder(tree: &Tree, controllers: Vec<Controller>, group: &mut Group) -> Result<()> {
+    if tree.version == Version::V2 {
+        enable_controllers(&tree.parent, &controllers)?;
+    }
+    let path = tree.parent.join(&group.name);
+    sys::mkdir(&path, 0o755)?;
+    let needs_filling = tree.version == Version::V1 && controllers.contains(&Controller::Cpuset);
+    group.folders.push(Folder { path: path.clone(), version: tree.version, controllers });
+    match needs_filling {
+        true => fill_cpuset(&path),
+        false => Ok(()),
+    }
 }
 
 /// Task 5.1: Give a new v1 cpuset the processors and the memory nodes of its parent.
@@ -123,6 +122,34 @@ pub fn fill_cpuset(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Task 5.1: Remove the group, when the last of its processes has gone.
+///
+/// A folder with a process in it, or with one that is just ending, answers EBUSY: wait until
+/// it does not. One that is gone already (ENOENT) is no error: then the work is done. The
+/// program may have made groups of its own below: those come first.
+///
+/// Go on after a failure: the other folders must go as well. The first error is the answer.
+///
+/// Use `sys::rmdir`, [`wait_until`], [`Folder::below`].
+pub fn remove(group: &Group) -> Result<()> {
+    let mut result = Ok(());
+    for folder in &group.folders {
+        let doing = format!("remove the cgroup `{}`, which still holds a process", folder.path.display());
+        let removed = wait_until(folder, &doing, || {
+            for path in folder.below().iter().chain([&folder.path]) {
+                match sys::rmdir(path) {
+                    Err(error) if error.errno == Errno::EBUSY => return Ok(false),
+                    Err(error) if error.errno == Errno::ENOENT => {}
+                    answer => answer?,
+                }
+            }
+            Ok(true)
+        });
+        result = result.and(removed);
+    }
+    result
 }
 
 /// Task 5.2: Turn v1's CPU shares into v2's CPU weight.
@@ -340,32 +367,4 @@ pub fn kill_all(group: &Group) -> Result<()> {
         }
         Ok(stopped || text.is_empty())
     })
-}
-
-/// Task 5.4: Remove the group, when the last of its processes has gone.
-///
-/// A folder with a process in it, or with one that is just ending, answers EBUSY: wait until
-/// it does not. One that is gone already (ENOENT) is no error: then the work is done. The
-/// program may have made groups of its own below: those come first.
-///
-/// Go on after a failure: the other folders must go as well. The first error is the answer.
-///
-/// Use `sys::rmdir`, [`wait_until`], [`Folder::below`].
-pub fn remove(group: &Group) -> Result<()> {
-    let mut result = Ok(());
-    for folder in &group.folders {
-        let doing = format!("remove the cgroup `{}`, which still holds a process", folder.path.display());
-        let removed = wait_until(folder, &doing, || {
-            for path in folder.below().iter().chain([&folder.path]) {
-                match sys::rmdir(path) {
-                    Err(error) if error.errno == Errno::EBUSY => return Ok(false),
-                    Err(error) if error.errno == Errno::ENOENT => {}
-                    answer => answer?,
-                }
-            }
-            Ok(true)
-        });
-        result = result.and(removed);
-    }
-    result
 }

@@ -23,6 +23,10 @@ pub enum Need {
     Overlay,
     /// Groups can be made, with limits on memory, processors and processes.
     Cgroups,
+    /// The same, in the trees of cgroup v1.
+    CgroupV1,
+    /// The same, in the tree of cgroup v2.
+    CgroupV2,
     /// This program is installed.
     Tool(&'static str),
     /// Not even a world: the test runs everywhere.
@@ -51,6 +55,12 @@ impl Need {
             }
             Need::Overlay => (facts.overlay, "overlay mounts", "Linux 5.11 or later, or root".to_string()),
             Need::Cgroups => (facts.cgroups, "cgroups that we may make", CGROUPS.to_string()),
+            Need::CgroupV1 => {
+                (facts.cgroups && !is_v2(), "cgroup v1, with groups that we may make", VERSION.to_string())
+            }
+            Need::CgroupV2 => {
+                (facts.cgroups && is_v2(), "cgroup v2, with groups that we may make", VERSION.to_string())
+            }
             Need::Tool(name) => (is_installed(name), name, format!("install `{name}`")),
         };
         (!there).then(|| Missing { what: what.to_string(), fix })
@@ -71,6 +81,13 @@ const AS_ROOT: &str =
 
 const CGROUPS: &str =
     "run the tests as root, or on cgroup v2 below `systemd-run --user --scope -p Delegate=yes`";
+/// Almost all machines have v2.
+const VERSION: &str = "another machine: `tests/lab/run` starts one with cgroup v2";
+
+/// Is the one tree of v2 all that there is?
+fn is_v2() -> bool {
+    Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
+}
 
 /// The first thing that a test with these needs lacks here. Every test needs a world, unless it needs nothing.
 pub(crate) fn first_missing(needs: &[Need]) -> Option<Missing> {
