@@ -17,9 +17,9 @@ milestone! { bin: "coracle", tests: {
 }}
 
 /// A chapter's folder, and the tasks that matter here.
-const CHAPTERS: [&str; 3] = ["01-chroot", "02-namespaces", "03-mounts"];
+const CHAPTERS: [&str; 4] = ["01-chroot", "02-namespaces", "03-mounts", "05-cgroups"];
 
-/// Three engines in turn: all solved; then task 2.1 is not written, which the host side meets; then 3.1, which init meets.
+/// Three engines in turn: all solved; then task 5.3 is not written, which the host side meets; then 3.1, which init meets.
 /// One test and not three, because they share the copy and what is built in it.
 fn the_engine_runs_on_the_learners_code() -> Outcome {
     let copy = Copy::make()?;
@@ -28,7 +28,7 @@ fn the_engine_runs_on_the_learners_code() -> Outcome {
     copy.is_made_from_exercises()?;
     solved(&copy)?;
     for (chapter, function, task, says) in [
-        ("02-namespaces", "start_in", "2.1", "start a child"),
+        ("05-cgroups", "start_in_group", "5.3", "start a child"),
         ("03-mounts", "pivot_into", "3.1", "make `root` the root mount"),
     ] {
         copy.solve(Some((chapter, function)))?;
@@ -77,7 +77,7 @@ impl Copy {
         for part in ["Cargo.toml", "Cargo.lock", "src", "chapters", "tests", "benches", "book/workbook"] {
             synchronise(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &copy.tree.join(part))?;
         }
-        fs::write(copy.tree.join("chapters/mine.txt"), "1\n2\n3\n")?;
+        fs::write(copy.tree.join("chapters/mine.txt"), "1\n2\n3\n5\n")?;
         Ok(copy)
     }
 

@@ -50,11 +50,15 @@ pub(super) struct Resources {
     memory_reservation: Option<u64>,
     /// Memory and swap together; -1 for unlimited swap
     #[arg(long, value_name = "SIZE", value_parser = swap, allow_hyphen_values = true)]
-    memory_swap: Option<Option<Swap>>,
+    memory_swap: Option<Unless<Swap>>,
     /// Most processes and threads; -1 for unlimited
     #[arg(long, value_name = "NUMBER", value_parser = pids, allow_hyphen_values = true)]
-    pids_limit: Option<Option<u64>>,
+    pids_limit: Option<Unless<u64>>,
 }
+
+/// A limit, unless the number that was given means "none".
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Unless<T>(Option<T>);
 
 impl Resources {
     /// The limits in the chapter's own units. Whether this machine can keep them, `Limits::check` knows.
@@ -63,11 +67,11 @@ impl Resources {
         Ok(Limits {
             cpus: self.cpu_quota()?,
             memory: self.memory.filter(set),
-            memory_swap: self.memory_swap.flatten(),
+            memory_swap: self.memory_swap.and_then(|Unless(swap)| swap),
             memory_reservation: self.memory_reservation.filter(set),
             cpu_shares: self.cpu_shares.filter(set),
             cpuset_cpus: self.cpuset_cpus,
-            pids: self.pids_limit.flatten(),
+            pids: self.pids_limit.and_then(|Unless(pids)| pids),
             blkio_weight: self.blkio_weight.filter(|weight| *weight != 0),
             device_read_bps: self.device_read_bps,
             device_write_bps: self.device_write_bps,
@@ -120,10 +124,10 @@ fn size(text: &str) -> Result<u64, String> {
 }
 
 /// `-1`, or a size; 0 says nothing.
-fn swap(text: &str) -> Result<Option<Swap>, String> {
+fn swap(text: &str) -> Result<Unless<Swap>, String> {
     match text {
-        "-1" => Ok(Some(Swap::Unlimited)),
-        _ => Ok(Some(size(text)?).filter(|total| *total != 0).map(Swap::Total)),
+        "-1" => Ok(Unless(Some(Swap::Unlimited))),
+        _ => Ok(Unless(Some(size(text)?).filter(|total| *total != 0).map(Swap::Total))),
     }
 }
 
@@ -135,10 +139,10 @@ fn count(text: &str) -> Result<u64, String> {
 }
 
 /// 0 and -1 are no limit.
-fn pids(text: &str) -> Result<Option<u64>, String> {
+fn pids(text: &str) -> Result<Unless<u64>, String> {
     match text {
-        "-1" => Ok(None),
-        _ => Ok(Some(count(text)?).filter(|limit| *limit != 0)),
+        "-1" => Ok(Unless(None)),
+        _ => Ok(Unless(Some(count(text)?).filter(|limit| *limit != 0))),
     }
 }
 
@@ -220,8 +224,11 @@ mod tests {
 
     #[test]
     fn no_limit_has_dockers_spellings() {
-        assert_eq!((pids("-1"), pids("0"), pids("5")), (Ok(None), Ok(None), Ok(Some(5))));
-        assert_eq!((swap("-1"), swap("0")), (Ok(Some(Swap::Unlimited)), Ok(None)));
+        assert_eq!(
+            (pids("-1"), pids("0"), pids("5")),
+            (Ok(Unless(None)), Ok(Unless(None)), Ok(Unless(Some(5))))
+        );
+        assert_eq!((swap("-1"), swap("0")), (Ok(Unless(Some(Swap::Unlimited))), Ok(Unless(None))));
         for bad in ["-2", "x", "", "99999999999999999999"] {
             assert!(pids(bad).is_err() && swap(bad).is_err() && count(bad).is_err(), "{bad}");
         }

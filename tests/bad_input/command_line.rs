@@ -15,7 +15,7 @@ pub(crate) fn flags_that_make_no_sense() -> Outcome {
             "coracle run --volume x:/x tiny true",
             "coracle run -v x:/x tiny true",
             "coracle run -d tiny true",
-            "coracle run --memory 1g tiny true",
+            "coracle run --publish 80:80 tiny true",
             "coracle run --network bridge tiny true",
             "coracle run --network= tiny true",
             "coracle run --user root tiny true",

@@ -6,6 +6,7 @@ mod environment;
 mod files;
 mod init;
 mod isolation;
+mod resources;
 mod status;
 mod streams;
 mod users;
@@ -17,6 +18,7 @@ use environment::*;
 use files::*;
 use init::*;
 use isolation::*;
+use resources::*;
 use status::*;
 use streams::*;
 use users::*;
@@ -63,6 +65,11 @@ milestone! { bin: "coracle", tests: {
     "users" => the_images_own_users_are_known needs Root,
     "users" => an_ordinary_user_is_root_inside needs UserNamespaces and Tool("unshare"),
     "users" => an_ordinary_users_container_is_as_complete needs UserNamespaces and Tool("unshare"),
+    "resources" => a_limit_is_what_the_kernel_says_inside needs Cgroups,
+    "resources" => a_memory_hog_dies_and_its_neighbour_lives needs Cgroups,
+    "resources" => a_fork_bomb_stays_in_its_box needs Cgroups,
+    "resources" => a_quarter_of_a_processor_is_a_quarter needs Cgroups,
+    "resources" => no_group_is_left_and_none_is_seen_from_inside needs Cgroups,
     "init" => init_reaps_orphans,
     "init" => init_passes_signals_on,
     "init" => init_ends_as_its_program_does,
