@@ -115,8 +115,10 @@ impl Tree {
     /// What is known of a mount; `None` for a v1 tree without controllers (systemd's own) or with none that we use.
     fn look(mounted: &Mounted, own: &str) -> Option<Tree> {
         let mount = mounted.path();
-        // When our own group lies outside of what is mounted here, the top is all that we know.
-        let own = own_group(mounted, own).unwrap_or_else(|| mount.clone());
+        // When our own group lies outside of what is mounted here, the top is all that we know. A path such as `/../a` is
+        // what the kernel says of a group outside of our cgroup namespace.
+        let visible = |own: &PathBuf| !own.iter().any(|name| name == "..");
+        let own = own_group(mounted, own).filter(visible).unwrap_or_else(|| mount.clone());
         if mounted.filesystem == "cgroup2" {
             return Some(Tree::look_v2(mount, &own));
         }
