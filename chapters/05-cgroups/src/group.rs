@@ -1,7 +1,7 @@
 //! One container's group: a folder of the same name in each tree that it needs.
 
 use crate::{Controller, Layout, Version};
-use coracle_ground::{Result, sys};
+use coracle_ground::{Errno, Error, Result, sys};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -42,6 +42,12 @@ impl Group {
     /// The folder for a controller.
     pub fn folder(&self, controller: Controller) -> Option<&Folder> {
         self.folders.iter().find(|folder| folder.controllers.contains(&controller))
+    }
+
+    /// The folder that can freeze; ENOENT when there is none.
+    pub fn freezer(&self) -> Result<&Folder> {
+        let missing = || Error::new(format!("freeze `{}`, which has no freezer", self.name), Errno::ENOENT);
+        self.folder(Controller::Freezer).ok_or_else(missing)
     }
 
     /// The path of a controller's file.
@@ -93,6 +99,21 @@ impl Doors {
 }
 
 impl Folder {
+    /// Gives this new v1 cpuset the processors and the memory nodes of its parent.
+    ///
+    /// Until `cpuset.cpus` and `cpuset.mems` have something in them, no process can enter (ENOSPC). They are filled
+    /// already where somebody has set `cgroup.clone_children`. Man page: `cpuset(7)`.
+    pub fn fill_cpuset(&self) -> Result<()> {
+        let parent = self.path.parent().unwrap_or(&self.path);
+        for name in ["cpuset.cpus", "cpuset.mems"] {
+            if sys::read_cgroup_file(&self.path.join(name))?.trim().is_empty() {
+                let of_parent = sys::read_cgroup_file(&parent.join(name))?;
+                sys::write_cgroup_file(&self.path.join(name), of_parent.trim())?;
+            }
+        }
+        Ok(())
+    }
+
     /// The folders below this one, the deepest first: the order in which they can be removed.
     pub fn below(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();

@@ -45,8 +45,8 @@ mod wait;
 
 pub use check::Impossible;
 pub use code::{
-    cpu_weight, enable_controllers, enter, fill_cpuset, freeze, kill_all, make_group, oom_kills, own_group,
-    remove, settings, start_in_group, thaw,
+    cpu_weight, enable_controllers, enter, freeze, kill_all, make_group, oom_kills, own_group, remove,
+    settings, start_in_group, thaw,
 };
 pub use controller::{Controller, Version};
 pub use cpu_list::CpuList;
@@ -65,7 +65,6 @@ struct Contract {
     own_group: fn(tree: &Mounted, own: &str) -> Option<PathBuf>,
     enable_controllers: fn(parent: &Path, controllers: &[Controller]) -> Result<()>,
     make_group: fn(layout: &Layout, name: &str, controllers: &[Controller]) -> Result<Group>,
-    fill_cpuset: fn(folder: &Path) -> Result<()>,
     cpu_weight: fn(shares: u64) -> u64,
     settings: fn(limits: &Limits, version: Version) -> Vec<Setting>,
     enter: fn(doors: &Doors, inside: bool) -> Result<()>,
@@ -81,7 +80,7 @@ const _: Contract = Contract {
     own_group,
     enable_controllers,
     make_group,
-    fill_cpuset,
+
     cpu_weight,
     settings,
     enter,

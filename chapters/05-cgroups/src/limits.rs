@@ -173,6 +173,9 @@ impl Limits {
 
 /// Writes `limits` into the files of `group`: those that were asked for, and no others.
 ///
+/// A kernel that does not count swap has no file for it. That is an error only if somebody asked for a limit on swap:
+/// with one on memory alone, nothing is lost.
+///
 /// Called before a process is in the group. What one has used by then, nobody takes back: a limit below it fails with
 /// EBUSY (v1) or kills at once (v2).
 pub fn set_limits(group: &Group, limits: &Limits) -> Result<()> {
@@ -180,6 +183,11 @@ pub fn set_limits(group: &Group, limits: &Limits) -> Result<()> {
         let all = [settings(limits, folder.version), limits.io_settings(folder.version)].concat();
         let mut all = all.iter().filter(|setting| folder.controllers.contains(&setting.controller));
         while let Some(setting) = all.next() {
+            let about_swap = ["memory.swap.max", "memory.memsw.limit_in_bytes"].contains(&setting.file);
+            let setting = match about_swap && limits.memory_swap.is_none() {
+                true => setting.clone().if_missing(Missing::Ignore),
+                false => setting.clone(),
+            };
             if setting.write(folder)? && setting.missing == Missing::TryNext {
                 all.next();
             }

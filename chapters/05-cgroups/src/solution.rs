@@ -1,14 +1,15 @@
 //! The functions of chapter 5, task by task.
 
 use crate::{
-    Controller, Doors, Folder, Group, Layout, Limits, Missing, Mounted, Setting, Swap, Tree, Version,
-    events_say, value_of, wait_until,
+    Controller, Doors, Folder, Group, Layout, Limits, Mounted, Setting, Swap, Tree, Version, events_say,
+    value_of, wait_until,
 };
 use coracle_ground::sys::{self, Signal};
-use coracle_ground::{Child, CloneFlags, Errno, Error, HostEnd, InitEnd, Result, spawn_in_cgroup};
+use coracle_ground::{Child, CloneFlags, Errno, HostEnd, InitEnd, Result, spawn_in_cgroup};
 use coracle_namespaces::{Namespace, namespace_flags};
 use nix::unistd::Pid;
 use std::convert::Infallible;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 /// Task 5.1: Find the folder of our own group in a mounted tree.
@@ -77,7 +78,7 @@ pub fn enable_controllers(parent: &Path, controllers: &[Controller]) -> Result<(
 /// the first error is the answer. A folder that exists already (EEXIST) is somebody
 /// else's: an error like any other, and it stays.
 ///
-/// Use [`enable_controllers`], [`fill_cpuset`], [`remove`], `sys::mkdir`.
+/// Use [`enable_controllers`], `folder.fill_cpuset()`, [`remove`], `sys::mkdir`.
 /// Man page: `cgroups(7)`, "Creating cgroups and moving processes".
 pub fn make_group(layout: &Layout, name: &str, controllers: &[Controller]) -> Result<Group> {
     let mut group = Group { name: name.to_string(), folders: Vec::new() };
@@ -96,32 +97,13 @@ fn make_folder(tree: &Tree, controllers: Vec<Controller>, group: &mut Group) -> 
     if tree.version == Version::V2 {
         enable_controllers(&tree.parent, &controllers)?;
     }
-    let path = tree.parent.join(&group.name);
-    sys::mkdir(&path, 0o755)?;
-    let needs_filling = tree.version == Version::V1 && controllers.contains(&Controller::Cpuset);
-    group.folders.push(Folder { path: path.clone(), version: tree.version, controllers });
-    match needs_filling {
-        true => fill_cpuset(&path),
+    let folder = Folder { path: tree.parent.join(&group.name), version: tree.version, controllers };
+    sys::mkdir(&folder.path, 0o755)?;
+    group.folders.push(folder.clone());
+    match tree.version == Version::V1 && folder.controllers.contains(&Controller::Cpuset) {
+        true => folder.fill_cpuset(),
         false => Ok(()),
     }
-}
-
-/// Task 5.1: Give a new v1 cpuset the processors and the memory nodes of its parent.
-///
-/// Until `cpuset.cpus` and `cpuset.mems` have something in them, no process can enter
-/// (ENOSPC). Copy both from the parent, but only where they are empty: another tool may
-/// have set `cgroup.clone_children`, and then the kernel has copied them.
-///
-/// Use `sys::read_cgroup_file`, `sys::write_cgroup_file`. Man page: `cpuset(7)`.
-pub fn fill_cpuset(folder: &Path) -> Result<()> {
-    let parent = folder.parent().unwrap_or(folder);
-    for name in ["cpuset.cpus", "cpuset.mems"] {
-        if sys::read_cgroup_file(&folder.join(name))?.trim().is_empty() {
-            let of_parent = sys::read_cgroup_file(&parent.join(name))?;
-            sys::write_cgroup_file(&folder.join(name), of_parent.trim())?;
-        }
-    }
-    Ok(())
 }
 
 /// Task 5.1: Remove the group, when the last of its processes has gone.
@@ -174,9 +156,8 @@ pub fn cpu_weight(shares: u64) -> u64 {
 /// | `pids` | `pids.max` | `pids.max` |
 ///
 /// `limits.total_with_swap()` has memory and swap together (`None`: nothing to write). No
-/// limit is `max` in v2 and `-1` in v1. A kernel may have no swap to count: that file may be
-/// missing (`Missing::Ignore`) unless somebody asked for it (`memory_swap`). In v1 the limit
-/// on both can never be below that on memory, so memory comes first.
+/// limit is `max` in v2 and `-1` in v1. In v1 the limit on both can never be below that on
+/// memory, so memory comes first.
 ///
 /// Only what was asked for: an empty [`Limits`] gives an empty list. A [`Setting`] is made
 /// by `Setting::new(controller, file, value)`.
@@ -220,11 +201,6 @@ pub fn settings(limits: &Limits, version: Version) -> Vec<Setting> {
     if let Some(pids) = limits.pids {
         set(Controller::Pids, "pids.max", "pids.max", pids.to_string());
     }
-    for setting in settings.iter_mut().filter(|s| s.file.contains("swap") || s.file.contains("memsw")) {
-        if limits.memory_swap.is_none() {
-            setting.missing = Missing::Ignore;
-        }
-    }
     settings
 }
 
@@ -249,9 +225,10 @@ pub fn enter(doors: &Doors, inside: bool) -> Result<()> {
 /// that group. In the closure: [`enter`], then `init`.
 ///
 /// Careful with the cgroup namespace. The top of the tree that a process in it sees is the
-/// group in which the *maker* was when it was made. `clone` makes it in the parent, in the
-/// parent's group. So leave it out of the flags, and let the child unshare it when it has
-/// entered the group: only if it was asked for.
+/// group in which its maker was when it was made, and `clone` makes it before the child has
+/// entered a v1 tree: the top would be the parent's group. (For v2 alone the kernel takes the
+/// group of `CLONE_INTO_CGROUP`.) So leave it out of the flags, and let the child unshare it
+/// when it has entered the group: only if it was asked for.
 ///
 /// Use [`Doors::open`], [`enter`], `namespace_flags`, `sys::unshare`.
 /// Man pages: `clone(2)` at `CLONE_INTO_CGROUP`, `cgroup_namespaces(7)`.
@@ -259,7 +236,6 @@ pub fn start_in_group<F>(namespaces: &[Namespace], group: &Group, init: F) -> Re
 where
     F: FnOnce(InitEnd) -> Result<Infallible>,
 {
-    use std::os::fd::AsFd;
     let doors = Doors::open(group)?;
     let flags = namespace_flags(namespaces);
     let directory = doors.directory.as_ref().map(AsFd::as_fd);
@@ -295,11 +271,11 @@ pub fn oom_kills(group: &Group) -> Result<u64> {
 /// ([`events_say`]). v1: write `FROZEN` to `freezer.state`, and read it until it says the
 /// same: before that it says `FREEZING`, and then the kernel wants to be told again.
 ///
-/// Use `group.folder(Controller::Freezer)`, [`wait_until`]. A group without such a folder is
-/// an error, ENOENT. Errors: ETIMEDOUT when a process does not stop; then it is thawed again.
+/// Use `group.freezer()`, [`wait_until`]. Errors: ETIMEDOUT when a process does not stop;
+/// then it is thawed again.
 /// Man page: `cgroups(7)` at `freezer`; "Control Group v2" at `cgroup.freeze`.
 pub fn freeze(group: &Group) -> Result<()> {
-    let folder = freezer(group)?;
+    let folder = group.freezer()?;
     let frozen = wait_until(folder, "freeze the processes of the group", || match folder.version {
         Version::V2 => {
             sys::write_cgroup_file(&folder.path.join("cgroup.freeze"), "1")?;
@@ -321,17 +297,11 @@ pub fn freeze(group: &Group) -> Result<()> {
 ///
 /// v2: `0` to `cgroup.freeze`. v1: `THAWED` to `freezer.state`.
 pub fn thaw(group: &Group) -> Result<()> {
-    let folder = freezer(group)?;
+    let folder = group.freezer()?;
     match folder.version {
         Version::V1 => sys::write_cgroup_file(&folder.path.join("freezer.state"), "THAWED"),
         Version::V2 => sys::write_cgroup_file(&folder.path.join("cgroup.freeze"), "0"),
     }
-}
-
-/// The folder that can freeze.
-fn freezer(group: &Group) -> Result<&Folder> {
-    let missing = || Error::new(format!("freeze `{}`, which has no freezer", group.name), Errno::ENOENT);
-    group.folder(Controller::Freezer).ok_or_else(missing)
 }
 
 /// Task 5.4: Kill every process in the group, frozen ones too.

@@ -11,7 +11,8 @@ use std::time::Duration;
 ///
 /// `folder memory` is the group's folder for a controller. `start ARGUMENTS` runs a container in the background, and
 /// returns when it says `ready` (`echo ready > /ready`) or has ended: then it prints `start ended`. `status` waits for its
-/// end and prints its exit status. `await CONDITION` asks again and again until it holds, or the container has ended.
+/// end and prints its exit status. `await CONDITION` asks again and again until it holds, the container has
+/// ended, or patience has.
 const WORDS: &str = r#"
 set +e
 top=/sys/fs/cgroup
@@ -26,7 +27,14 @@ start() {
     read word <&3
     echo start $word
 }
-await() { until eval "$1" 2>/dev/null || [ -s ended ]; do sleep 0.05; done; }
+await() {
+    for try in $(seq 240); do
+        eval "$1" 2>/dev/null && return
+        [ -s ended ] && return 1
+        sleep 0.05
+    done
+    return 1
+}
 status() { wait $container; echo status $(cat ended); }
 stat() { ch05 --stats coracle-t | sed -n "s/^$1 //p"; }
 "#;
