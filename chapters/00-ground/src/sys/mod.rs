@@ -9,21 +9,25 @@
 mod cgroup;
 mod fs;
 mod ids;
+mod inside;
 mod mount;
 mod namespace;
 mod process;
 mod signal;
 pub(crate) mod socket;
 mod terminal;
+mod users;
 
 pub use cgroup::*;
 pub use fs::*;
 pub use ids::*;
+pub use inside::*;
 pub use mount::*;
 pub use namespace::*;
 pub use process::*;
 pub use signal::*;
 pub use terminal::*;
+pub use users::*;
 
 use crate::{Error, Result, trace};
 
