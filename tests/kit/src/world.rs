@@ -160,6 +160,8 @@ impl World {
                 .then(|| (Uid::effective().as_raw(), Gid::effective().as_raw())),
             rootfs: self.rootfs.then(place::tiny).transpose()?,
             join: fence.join.clone(),
+            settle: fence.settle.clone(),
+            trees: fence.trees.clone(),
             argv,
             env,
             dir: self.dir.as_ref().map_or(scratch.clone(), |dir| scratch.join(dir)),

@@ -7,6 +7,7 @@
 //! This module and [`spawn`](crate::spawn()) are the only places of the project with `unsafe`.
 
 mod bpf;
+mod cgroup;
 mod device;
 mod fs;
 mod ids;
@@ -20,6 +21,7 @@ pub(crate) mod socket;
 mod terminal;
 
 pub use bpf::*;
+pub use cgroup::*;
 pub use device::*;
 pub use fs::*;
 pub use ids::*;
