@@ -190,8 +190,7 @@ pub fn wanted(
             "cannot add {missing}: the process that starts the container does not have it in its own bounding set"
         )));
     }
-    let less_dropped =
-        |set: CapabilitySet| drop.iter().fold(set, |set, capability| set.without(*capability));
+    let less_dropped = |set: CapabilitySet| drop.iter().fold(set, |set, capability| set.without(*capability));
     if add_all {
         return Ok(less_dropped(available));
     }

@@ -1,8 +1,8 @@
 //! The milestone's command line: the flags of `docker run` that this chapter is about.
 
 use coracle_privileges::{
-    CapabilitySet, Device, DeviceRequest, Limit, Privileges, Seccomp, SecurityOptions, filter_for, impossible,
-    wanted,
+    CapabilitySet, Device, DeviceRequest, Limit, Privileges, Seccomp, SecurityOptions, filter_for,
+    impossible, wanted,
 };
 use std::path::PathBuf;
 

@@ -107,6 +107,13 @@ pub fn rules_for(devices: &[Device]) -> Vec<DeviceRule> {
     DEFAULT_DEVICES.into_iter().chain(own).collect()
 }
 
+/// Is this process root of the whole machine, and not of a user namespace? Only such a root can make device nodes, and
+/// only it can say who may open them.
+pub fn is_root_of_the_machine() -> bool {
+    let everybody = |map: String| map.split_whitespace().eq(["0", "0", "4294967295"]);
+    nix::unistd::geteuid().is_root() && std::fs::read_to_string("/proc/self/uid_map").is_ok_and(everybody)
+}
+
 /// `--device HOST[:INSIDE[:ACCESS]]`, as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceRequest {
@@ -133,7 +140,8 @@ impl DeviceRequest {
             [host, inside, access] => (host, inside, Access::parse(access)),
             _ => return Err(refused("write HOST[:INSIDE[:ACCESS]]")),
         };
-        let access = access.ok_or_else(|| refused("the access must be made of r, w and m, each at most once"))?;
+        let access =
+            access.ok_or_else(|| refused("the access must be made of r, w and m, each at most once"))?;
         let inside = Path::new(inside);
         let proper = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
         if !Path::new(host).is_absolute() || !inside.is_absolute() || inside == Path::new("/") {
@@ -175,7 +183,10 @@ impl DeviceRequest {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && !not_devices.iter().any(|known| name == *known) {
                 self.collect(&path, &inside.join(&name), devices);
-            } else if !is_folder && !entry.file_type().is_ok_and(|kind| kind.is_symlink()) && name != "console" {
+            } else if !is_folder
+                && !entry.file_type().is_ok_and(|kind| kind.is_symlink())
+                && name != "console"
+            {
                 let node = sys::device_at(&path).ok().flatten();
                 devices.extend(node.map(|node| self.device(node, &path, &inside.join(&name))));
             }
@@ -251,7 +262,10 @@ mod tests {
         assert_eq!(refused("/dev/no-such"), "`--device /dev/no-such`: No such file or directory");
         assert_eq!(refused("/etc/passwd"), "`--device /etc/passwd`: that file is not a device");
         assert_eq!(refused("/etc/passwd/x"), "`--device /etc/passwd/x`: Not a directory");
-        assert_eq!(refused("/proc/self/fdinfo"), "`--device /proc/self/fdinfo`: there is no device in that directory");
+        assert_eq!(
+            refused("/proc/self/fdinfo"),
+            "`--device /proc/self/fdinfo`: there is no device in that directory"
+        );
     }
 
     #[test]

@@ -32,8 +32,8 @@ mod device;
 mod device_program;
 mod limit;
 mod refused;
-mod security;
 pub mod seccomp;
+mod security;
 mod sysctl;
 
 pub use capability::{Capability, CapabilitySet, wanted};
@@ -41,7 +41,9 @@ pub use code::{
     allow_devices, become_user_with, compile, drop_privileges, limit_capabilities, make_devices,
     set_capabilities, set_limits,
 };
-pub use device::{Access, DEFAULT_DEVICES, Device, DeviceRequest, DeviceRule, rules_for};
+pub use device::{
+    Access, DEFAULT_DEVICES, Device, DeviceRequest, DeviceRule, is_root_of_the_machine, rules_for,
+};
 pub use device_program::device_program;
 pub use limit::{Limit, impossible};
 pub use refused::Refused;

@@ -57,7 +57,8 @@ impl Limit {
         };
         let (soft, hard) = values.split_once(':').unwrap_or((values, values));
         let value = |word: &str| {
-            value(word).ok_or_else(|| Refused(format!("`--ulimit {text}`: `{word}` is no number of 0 or more")))
+            value(word)
+                .ok_or_else(|| Refused(format!("`--ulimit {text}`: `{word}` is no number of 0 or more")))
         };
         let (soft, hard) = (value(soft)?, value(hard)?);
         if soft > hard {

@@ -1,12 +1,15 @@
 //! `ch06 [OPTIONS] ROOTFS COMMAND…`: chapter 3's container, and its root has no teeth. Chapter 6's runtime.
 
+use coracle_cgroups::{Controller, Group, Layout, Version, make_group, remove, start_in_group};
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
 use coracle_ground::{End, Errno, Error, InitEnd, Result, Start, sys};
 use coracle_mounts::{
     MASKED, READ_ONLY, cgroup_hierarchies, make_dev, mount_cgroups, mount_sys, pivot_into, protect,
 };
-use coracle_namespaces::{Namespace, isolate_mounts, mount_proc, set_hostname, start_in};
-use coracle_privileges::{drop_privileges, make_devices, set_limits};
+use coracle_namespaces::{Namespace, isolate_mounts, mount_proc, set_hostname};
+use coracle_privileges::{
+    DeviceGroup, allow_devices, drop_privileges, is_root_of_the_machine, make_devices, rules_for, set_limits,
+};
 use nix::unistd::{Gid, Uid};
 use std::convert::Infallible;
 use std::process::ExitCode;
@@ -39,10 +42,20 @@ fn run(plan: &Plan) -> Result<End> {
         let doing = format!("use `{}` as the root: there is no such directory", plan.root.display());
         return Err(Error::new(doing, Errno::ENOENT));
     }
-    // The group comes first, and the child is born in it.
-    let group = device_group::Guard::enter(plan)?;
-    let (init, host) = start_in(&Namespace::ALL, |link| be_container(plan, link))?;
-    drop(group);
+    let name = format!("coracle-ch06-{}", std::process::id());
+    let group = make_group(&Layout::read()?, &name, &[Controller::Devices])?;
+    let end = run_in(plan, &group);
+    let removed = remove(&group);
+    let end = end?;
+    removed.map(|()| end)
+}
+
+/// Devices, child, end: with a group that exists.
+fn run_in(plan: &Plan, group: &Group) -> Result<End> {
+    if !plan.privileged {
+        fence_devices(plan, group)?;
+    }
+    let (init, host) = start_in_group(&Namespace::ALL, group, |link| be_container(plan, link))?;
     let (host, _) = host.go()?.prepared()?;
     match host.exec()? {
         Start::Running => init.wait(),
@@ -51,6 +64,24 @@ fn run(plan: &Plan) -> Result<End> {
             Ok(End::NotStarted(error.errno))
         }
     }
+}
+
+/// Only root of the machine can do it, and only root of the machine must: in a user namespace nobody can make a node.
+fn fence_devices(plan: &Plan, group: &Group) -> Result<()> {
+    if !is_root_of_the_machine() {
+        return Ok(());
+    }
+    let Some(folder) = group.folder(Controller::Devices) else {
+        eprintln!(
+            "ch06: no cgroup can be made here: the container may open every device of which it makes a node"
+        );
+        return Ok(());
+    };
+    let group = match folder.version {
+        Version::V1 => DeviceGroup::V1(folder.path.clone()),
+        Version::V2 => DeviceGroup::V2(folder.path.clone()),
+    };
+    allow_devices(&group, &rules_for(&plan.devices))
 }
 
 /// Init's side. The command itself becomes PID 1.
@@ -89,4 +120,3 @@ fn become_user(user: Option<(u32, u32)>) -> Result<()> {
     // The kernel takes this back when the user changes.
     sys::die_with_parent()
 }
-

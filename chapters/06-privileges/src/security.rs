@@ -115,12 +115,16 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for option in ["", "seccomp", "seccomp=", "no-new-privileges=yes", "no-new-privileges=", "privileged"] {
+        for option in ["", "seccomp", "seccomp=", "no-new-privileges=yes", "no-new-privileges=", "privileged"]
+        {
             let refused = parse(&[option]).expect_err(option).to_string();
             assert!(refused.starts_with(&format!("`--security-opt {option}`: write ")), "{refused}");
         }
         assert!(parse(&["apparmor=x"]).unwrap_err().to_string().contains("not part of this engine"));
         let missing = Seccomp::File("/no/such.json".into()).profile().map(drop).unwrap_err().to_string();
-        assert!(missing.starts_with("cannot read the seccomp profile `/no/such.json`: No such file"), "{missing}");
+        assert!(
+            missing.starts_with("cannot read the seccomp profile `/no/such.json`: No such file"),
+            "{missing}"
+        );
     }
 }

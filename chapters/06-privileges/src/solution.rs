@@ -137,9 +137,7 @@ pub fn compile(policy: &Policy) -> Result<Filter> {
         filters.push(seccomp::filter(policy.arch, by_call(&its_own)?, action, Action::Allow)?);
     }
     filters.push(match policy.default {
-        Action::Allow => {
-            seccomp::filter(policy.arch, BTreeMap::new(), Action::KillProcess, Action::Allow)?
-        }
+        Action::Allow => seccomp::filter(policy.arch, BTreeMap::new(), Action::KillProcess, Action::Allow)?,
         default => seccomp::filter(policy.arch, by_call(&rules)?, Action::Allow, default)?,
     });
     seccomp::join(policy.arch, &filters)
@@ -211,7 +209,8 @@ fn make_device(root: &Path, device: &Device) -> Result<()> {
 /// refused (ENOTDIR).
 fn place_for(root: &Path, inside: &Path) -> Result<PathBuf> {
     let names: Vec<&str> = inside.iter().skip(1).filter_map(|name| name.to_str()).collect();
-    let (last, above) = names.split_last().ok_or_else(|| Error::new("make a device at `/`", Errno::EINVAL))?;
+    let (last, above) =
+        names.split_last().ok_or_else(|| Error::new("make a device at `/`", Errno::EINVAL))?;
     let folder = above.iter().try_fold(root.to_path_buf(), |folder, name| sys::mount_point(&folder, name))?;
     Ok(folder.join(last))
 }

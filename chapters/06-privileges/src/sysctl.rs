@@ -36,8 +36,7 @@ impl Sysctl {
     /// No `=`; a name that is none; a setting of the whole machine, or of a namespace shared with the host.
     pub fn parse(text: &str, own_network: bool, own_ipc: bool) -> std::result::Result<Sysctl, Refused> {
         let refused = |why: String| Refused(format!("`--sysctl {text}`: {why}"));
-        let (name, value) =
-            text.split_once('=').ok_or_else(|| refused("write NAME=VALUE".into()))?;
+        let (name, value) = text.split_once('=').ok_or_else(|| refused("write NAME=VALUE".into()))?;
         let proper = |part: &str| {
             !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
         };
@@ -50,9 +49,9 @@ impl Sysctl {
             (true, _) if !own_network => {
                 Err(refused(format!("`{name}` is the host's, as the container shares the host's network")))
             }
-            (_, true) if !own_ipc => {
-                Err(refused(format!("`{name}` is the host's, as the container shares the host's IPC namespace")))
-            }
+            (_, true) if !own_ipc => Err(refused(format!(
+                "`{name}` is the host's, as the container shares the host's IPC namespace"
+            ))),
             (false, false) => Err(refused(format!(
                 "`{name}` is not allowed: it has no namespace, and would change the whole machine"
             ))),

@@ -62,12 +62,7 @@ pub fn make_device(path: &Path, node: &DeviceNode) -> Result<()> {
     };
     told(
         || format!("mknod `{}` {letter} {} {}", path.display(), node.major, node.minor),
-        stat::mknod(
-            path,
-            kind,
-            Mode::from_bits_truncate(node.mode),
-            stat::makedev(node.major, node.minor),
-        ),
+        stat::mknod(path, kind, Mode::from_bits_truncate(node.mode), stat::makedev(node.major, node.minor)),
     )
 }
 

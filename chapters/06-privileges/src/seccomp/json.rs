@@ -178,8 +178,27 @@ struct ArchName;
 
 /// All of them, without `SCMP_ARCH_`.
 const ARCHES: [&str; 22] = [
-    "NATIVE", "X86", "X86_64", "X32", "ARM", "AARCH64", "LOONGARCH64", "M68K", "MIPS", "MIPS64", "MIPS64N32",
-    "MIPSEL", "MIPSEL64", "MIPSEL64N32", "PPC", "PPC64", "PPC64LE", "S390", "S390X", "PARISC", "PARISC64",
+    "NATIVE",
+    "X86",
+    "X86_64",
+    "X32",
+    "ARM",
+    "AARCH64",
+    "LOONGARCH64",
+    "M68K",
+    "MIPS",
+    "MIPS64",
+    "MIPS64N32",
+    "MIPSEL",
+    "MIPSEL64",
+    "MIPSEL64N32",
+    "PPC",
+    "PPC64",
+    "PPC64LE",
+    "S390",
+    "S390X",
+    "PARISC",
+    "PARISC64",
     "RISCV64",
 ];
 
@@ -238,7 +257,9 @@ mod tests {
     #[test]
     fn what_cannot_be_understood_is_refused_with_its_place() {
         let rule = |rest: &str| {
-            format!("{{\"defaultAction\": \"SCMP_ACT_ALLOW\",\n \"syscalls\": [{{\"names\": [\"mkdir\"], {rest}}}]}}")
+            format!(
+                "{{\"defaultAction\": \"SCMP_ACT_ALLOW\",\n \"syscalls\": [{{\"names\": [\"mkdir\"], {rest}}}]}}"
+            )
         };
         let table = [
             ("", "EOF while parsing a value at line 1 column 0"),
@@ -253,15 +274,25 @@ mod tests {
             (&rule("\"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": -1"), "invalid value: integer `-1`"),
             (&rule("\"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 99999999999"), "99999999999"),
             (
-                &rule("\"action\": \"SCMP_ACT_LOG\", \"args\": [{\"index\": 6, \"value\": 0, \"op\": \"SCMP_CMP_EQ\"}]"),
+                &rule(
+                    "\"action\": \"SCMP_ACT_LOG\", \"args\": [{\"index\": 6, \"value\": 0, \"op\": \"SCMP_CMP_EQ\"}]",
+                ),
                 "expected an argument from 0 to 5 at line 2",
             ),
             (
-                &rule("\"action\": \"SCMP_ACT_LOG\", \"args\": [{\"index\": 0, \"value\": 0, \"op\": \"==\"}]"),
+                &rule(
+                    "\"action\": \"SCMP_ACT_LOG\", \"args\": [{\"index\": 0, \"value\": 0, \"op\": \"==\"}]",
+                ),
                 "unknown variant `==`",
             ),
-            (&rule("\"action\": \"SCMP_ACT_LOG\", \"includes\": {\"caps\": [\"CAP_ROOT\"]}"), "no capability `CAP_ROOT`"),
-            (&rule("\"action\": \"SCMP_ACT_LOG\", \"includes\": {\"minKernel\": \"new\"}"), "a kernel's version, like 4.8"),
+            (
+                &rule("\"action\": \"SCMP_ACT_LOG\", \"includes\": {\"caps\": [\"CAP_ROOT\"]}"),
+                "no capability `CAP_ROOT`",
+            ),
+            (
+                &rule("\"action\": \"SCMP_ACT_LOG\", \"includes\": {\"minKernel\": \"new\"}"),
+                "a kernel's version, like 4.8",
+            ),
             (&rule("\"action\": \"SCMP_ACT_LOG\", \"name\": \"open\""), "has both `name` and `names`"),
             (
                 "{\"defaultAction\": \"SCMP_ACT_ALLOW\",\n \"syscalls\": [{\"names\": [\"mkdirs\"], \"action\": \"SCMP_ACT_LOG\"}]}",

@@ -22,7 +22,7 @@ mod program;
 pub use calls::{call_number, calls};
 pub use json::Profile;
 pub use policy::{CallRule, Policy};
-pub use program::{filter, join, rule_of};
+pub use program::{Calls, filter, join, rule_of};
 
 use serde::Deserialize;
 

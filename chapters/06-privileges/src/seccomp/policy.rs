@@ -113,8 +113,7 @@ mod tests {
         ];
         for (when, capabilities, release, holds) in table {
             let comma = if when.is_empty() { "" } else { "," };
-            let rule =
-                format!("{{\"names\": [\"mount\"], \"action\": \"SCMP_ACT_ALLOW\"{comma} {when}}}");
+            let rule = format!("{{\"names\": [\"mount\"], \"action\": \"SCMP_ACT_ALLOW\"{comma} {when}}}");
             let rules = policy(&rule, capabilities, release).rules;
             assert_eq!(rules.len(), usize::from(holds), "{when} {capabilities} {release}");
         }
@@ -126,9 +125,7 @@ mod tests {
             format!("{{\"index\": {index}, \"value\": {value}, \"op\": \"SCMP_CMP_EQ\"}}")
         };
         let rule = |one: String, other: String| {
-            format!(
-                "{{\"names\": [\"kill\"], \"action\": \"SCMP_ACT_ALLOW\", \"args\": [{one}, {other}]}}"
-            )
+            format!("{{\"names\": [\"kill\"], \"action\": \"SCMP_ACT_ALLOW\", \"args\": [{one}, {other}]}}")
         };
         let same = policy(&rule(condition(1, 9), condition(1, 15)), CapabilitySet::EMPTY, "6.1");
         assert_eq!(same.rules.iter().map(|rule| rule.conditions.len()).collect::<Vec<_>>(), [1, 1]);

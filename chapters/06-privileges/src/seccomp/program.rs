@@ -39,7 +39,8 @@ pub fn filter(arch: Arch, calls: Calls, on_match: Action, otherwise: Action) -> 
     };
     let filter = SeccompFilter::new(calls, action_of(otherwise), action_of(on_match), target);
     let program: BpfProgram = filter.and_then(BpfProgram::try_from).map_err(wrong)?;
-    let convert = |i: seccompiler::sock_filter| FilterInstruction { code: i.code, jt: i.jt, jf: i.jf, k: i.k };
+    let convert =
+        |i: seccompiler::sock_filter| FilterInstruction { code: i.code, jt: i.jt, jf: i.jf, k: i.k };
     Ok(program.into_iter().map(convert).collect())
 }
 
