@@ -6,24 +6,32 @@
 //!
 //! This module and [`spawn`](crate::spawn()) are the only places of the project with `unsafe`.
 
+mod bpf;
 mod cgroup;
+mod device;
 mod fs;
 mod ids;
 mod inside;
+mod limit;
 mod mount;
 mod namespace;
+mod privilege;
 mod process;
 mod signal;
 pub(crate) mod socket;
 mod terminal;
 mod users;
 
+pub use bpf::*;
 pub use cgroup::*;
+pub use device::*;
 pub use fs::*;
 pub use ids::*;
 pub use inside::*;
+pub use limit::*;
 pub use mount::*;
 pub use namespace::*;
+pub use privilege::*;
 pub use process::*;
 pub use signal::*;
 pub use terminal::*;

@@ -1,0 +1,241 @@
+//! The functions of chapter 6, task by task.
+
+use crate::seccomp::{self, Action, CallRule, Policy};
+use crate::{
+    Capability, CapabilitySet, Device, DeviceGroup, DeviceRule, Filter, Limit, Privileges, device_program,
+};
+use coracle_ground::sys::{self, CapabilityBits, DeviceNode, MsFlags};
+use coracle_ground::{Errno, Error, Result};
+use nix::unistd::{Gid, Uid};
+use seccompiler::SeccompRule;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Task 6.1: Take away for ever what is not in `keep`: bounding, inheritable and ambient set.
+///
+/// - The bounding set says what an `execve` can give at all, to root and through files.
+///   Drop each capability that is not in `keep` and still in it. A kernel may know fewer
+///   than have names: `sys::is_in_bounding` then says `None`.
+/// - The inheritable set becomes empty, and with it the ambient set, which may only hold
+///   what is permitted *and* inheritable; empty it by name all the same.
+/// - Effective and permitted stay as they are: the next steps still need them.
+///
+/// Use `Capability::all`, `sys::is_in_bounding`, `sys::drop_bounding`,
+/// `sys::clear_ambient`, `sys::capabilities`, `sys::set_capabilities`.
+/// Man page: `capabilities(7)`, "Thread capability sets".
+/// Errors: EPERM without CAP_SETPCAP: too late, it has been given up already.
+pub fn limit_capabilities(keep: CapabilitySet) -> Result<()> {
+    for capability in Capability::all().filter(|capability| !keep.has(*capability)) {
+        if sys::is_in_bounding(capability.number())? == Some(true) {
+            sys::drop_bounding(capability.number())?;
+        }
+    }
+    sys::clear_ambient()?;
+    let now = sys::capabilities()?;
+    sys::set_capabilities(CapabilityBits { inheritable: 0, ..now })
+}
+
+/// Task 6.1: Call `become_user`, and still have the capabilities afterwards.
+///
+/// When the user changes from 0 to another, the kernel empties permitted and effective.
+/// `sys::keep_capabilities(true)` before it keeps the permitted set. The effective one is
+/// emptied all the same: make it what is permitted again. Then switch the keeping off.
+///
+/// Why, if the program of that user is to have none? Because a filter is still to be
+/// installed, and that takes CAP_SYS_ADMIN, unless no_new_privs is set.
+///
+/// Use `sys::keep_capabilities`, `sys::capabilities`, `sys::set_capabilities`.
+/// Man page: `capabilities(7)`, "Effect of user ID changes on capabilities".
+pub fn become_user_with(become_user: impl FnOnce() -> Result<()>) -> Result<()> {
+    sys::keep_capabilities(true)?;
+    become_user()?;
+    sys::keep_capabilities(false)?;
+    let now = sys::capabilities()?;
+    sys::set_capabilities(CapabilityBits { effective: now.permitted, ..now })
+}
+
+/// Task 6.1: Set the effective and the permitted set as the program is to have them.
+///
+/// For user 0 both become what is in `keep` *and* permitted now: a set may only shrink.
+/// For any other user both become empty, as in Docker: `--cap-add` then only says what a
+/// setuid program could reach. The inheritable set stays empty.
+///
+/// Use `nix::unistd::Uid::effective().is_root()`, `sys::capabilities`,
+/// `sys::set_capabilities`. Man page: `capset(2)`.
+pub fn set_capabilities(keep: CapabilitySet) -> Result<()> {
+    let permitted = sys::capabilities()?.permitted;
+    let left = if Uid::effective().is_root() { permitted & keep.0 } else { 0 };
+    sys::set_capabilities(CapabilityBits { effective: left, permitted: left, inheritable: 0 })
+}
+
+/// Task 6.2: Take the last steps before the program, in the only order that works.
+///
+/// Five steps: limit the capabilities (6.1), promise no new privileges if
+/// `privileges.no_new_privileges`, become the user (6.1), install the filter if there is
+/// one, set the capabilities (6.1). Ask of each what it needs:
+///
+/// - `limit_capabilities` needs CAP_SETPCAP;
+/// - `become_user` needs CAP_SETUID and CAP_SETGID;
+/// - a filter needs CAP_SYS_ADMIN *or* no_new_privs;
+/// - a filter forbids what it forbids to us, too. So it comes as late as it can: with
+///   no_new_privs after everything else, without it as the last but one.
+///
+/// Use `sys::no_new_privileges`, `sys::install_filter`, and the functions of this file.
+/// Man pages: `prctl(2)` at `PR_SET_NO_NEW_PRIVS`, `seccomp(2)`.
+/// Errors: EACCES from `seccomp` when neither is there; EPERM from `capset` when the
+/// filter does not allow that call.
+pub fn drop_privileges(privileges: &Privileges, become_user: impl FnOnce() -> Result<()>) -> Result<()> {
+    let install = || privileges.filter.as_deref().map_or(Ok(()), sys::install_filter);
+    limit_capabilities(privileges.capabilities)?;
+    if privileges.no_new_privileges {
+        sys::no_new_privileges()?;
+    }
+    become_user_with(become_user)?;
+    if privileges.no_new_privileges {
+        set_capabilities(privileges.capabilities)?;
+        return install();
+    }
+    install()?;
+    set_capabilities(privileges.capabilities)
+}
+
+/// Task 6.3: Compile a policy into one filter, with the crate `seccompiler`.
+///
+/// A filter of that crate knows one action for what matches and one for everything else.
+/// A policy may have more: a default, and an action for each rule. So make several, and
+/// `seccomp::join` them: where one of them says "allow", the next is asked, and any other
+/// answer is final. In this order:
+///
+/// - for each action among the rules, but for "allow" and the default, one that answers
+///   its rules with it and allows everything else; the most restrictive action first, which
+///   is how `Action` is ordered (the greatest);
+/// - last, the default: one that allows what *any* rule speaks of, whatever its action
+///   (those have been answered before), and answers everything else with the default. If
+///   the default is to allow, then one without rules, which allows everything: all that
+///   it does is to look at the architecture.
+///
+/// A rule whose action is the default says nothing: leave it out everywhere. The code of
+/// the crate kills calls made for another architecture; `join` adds what it does not
+/// look at (x32).
+///
+/// `seccomp::filter(arch, calls, on_match, otherwise)` makes a filter of the crate's. Its
+/// `calls` is a map from the number to a list of alternatives (`seccomp::rule_of` makes one
+/// out of a rule's conditions). An *empty* list means: always. So a call that has one rule
+/// without conditions, and others with, must get the empty list.
+///
+/// Man page: `seccomp(2)`, at "SECCOMP_RET_KILL_PROCESS" and what follows.
+/// Errors: EINVAL, with the crate's own words, for a filter of over 4096 instructions.
+pub fn compile(policy: &Policy) -> Result<Filter> {
+    let rules: Vec<&CallRule> = policy.rules.iter().filter(|rule| rule.action != policy.default).collect();
+    let mut actions: Vec<Action> = rules.iter().map(|rule| rule.action).collect();
+    actions.retain(|action| *action != Action::Allow);
+    actions.sort_unstable();
+    actions.dedup();
+    let mut filters = Vec::new();
+    for action in actions.into_iter().rev() {
+        let its_own: Vec<&CallRule> = rules.iter().filter(|rule| rule.action == action).copied().collect();
+        filters.push(seccomp::filter(policy.arch, by_call(&its_own)?, action, Action::Allow)?);
+    }
+    filters.push(match policy.default {
+        Action::Allow => seccomp::filter(policy.arch, BTreeMap::new(), Action::KillProcess, Action::Allow)?,
+        default => seccomp::filter(policy.arch, by_call(&rules)?, Action::Allow, default)?,
+    });
+    seccomp::join(policy.arch, &filters)
+}
+
+/// The rules of each call, as alternatives; an empty list for a call with a rule that has
+/// no conditions.
+fn by_call(rules: &[&CallRule]) -> Result<BTreeMap<i64, Vec<SeccompRule>>> {
+    let mut calls: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+    for rule in rules.iter().filter(|rule| !rule.conditions.is_empty()) {
+        calls.entry(rule.number).or_default().push(seccomp::rule_of(&rule.conditions)?);
+    }
+    for rule in rules.iter().filter(|rule| rule.conditions.is_empty()) {
+        calls.insert(rule.number, Vec::new());
+    }
+    Ok(calls)
+}
+
+/// Task 6.4: Set the limits of this process, and so of the program that it becomes.
+///
+/// Before the capabilities go: raising a hard limit needs CAP_SYS_RESOURCE.
+/// Use `sys::set_limit`. Man page: `setrlimit(2)`.
+/// Errors: EPERM for a hard limit above the present one, without that capability.
+pub fn set_limits(limits: &[Limit]) -> Result<()> {
+    limits.iter().try_for_each(|limit| sys::set_limit(limit.resource, limit.soft, limit.hard))
+}
+
+/// Task 6.4: Make the nodes of `devices` below `root`, where the container will find them.
+///
+/// Called before the root is changed. For each: make the directories above it, one by
+/// one, with `sys::mount_point`, which follows no link of the image; make the node with
+/// the mode of the host's (the umask set to 0 for that moment, and put back), and give
+/// it the same owner. Where `mknod` is forbidden (EPERM: root in a user namespace), bind
+/// the host's own node onto an empty file. A node that is there already (EEXIST) stays, if
+/// it is the same device.
+///
+/// Use `sys::mount_point`, `sys::umask`, `sys::make_device`, `sys::chown`, `sys::touch`,
+/// `sys::bind`, `sys::device_at`. Man page: `mknod(2)`.
+pub fn make_devices(root: &Path, devices: &[Device]) -> Result<()> {
+    devices.iter().try_for_each(|device| make_device(root, device))
+}
+
+/// One node, and the directories above it.
+fn make_device(root: &Path, device: &Device) -> Result<()> {
+    let path = place_for(root, &device.inside)?;
+    // The umask would take bits away from the mode that the host's node has.
+    let before = sys::umask(0);
+    let made = sys::make_device(&path, &device.node);
+    sys::umask(before);
+    match made {
+        Err(error) if error.errno == Errno::EPERM => {
+            sys::touch(&path)?;
+            sys::bind(&device.host, &path, MsFlags::empty())
+        }
+        Err(error) if error.errno == Errno::EEXIST => {
+            let there = sys::device_at(&path)?;
+            let same = |node: DeviceNode| {
+                (node.kind, node.major, node.minor)
+                    == (device.node.kind, device.node.major, device.node.minor)
+            };
+            if there.is_some_and(same) { Ok(()) } else { Err(error) }
+        }
+        Err(error) => Err(error),
+        Ok(()) => sys::chown(&path, Uid::from_raw(device.node.uid), Gid::from_raw(device.node.gid)),
+    }
+}
+
+/// The path of `inside` below `root`, with its directories made; a link among them is
+/// refused (ENOTDIR).
+fn place_for(root: &Path, inside: &Path) -> Result<PathBuf> {
+    let names: Vec<&str> = inside.iter().skip(1).filter_map(|name| name.to_str()).collect();
+    let (last, above) =
+        names.split_last().ok_or_else(|| Error::new("make a device at `/`", Errno::EINVAL))?;
+    let folder = above.iter().try_fold(root.to_path_buf(), |folder, name| sys::mount_point(&folder, name))?;
+    Ok(folder.join(last))
+}
+
+/// Task 6.4: Let the processes of `group` use the devices of `rules`, and no other.
+///
+/// - Version 1: write `a` into the group's `devices.deny`, which forbids all, then each rule
+///   into `devices.allow`; a rule prints itself as the kernel wants it (`c 1:3 rwm`). One
+///   write for each: the kernel reads one rule at a time.
+/// - Version 2: `device_program(rules)` assembles a program that says yes to these; load it,
+///   and attach it to the group's directory, opened with `sys::open_path`.
+///
+/// Called on the host's side, by root, when the group exists and before the container runs.
+/// Use `sys::write_setting`, `sys::load_device_program`, `sys::attach_device_program`.
+/// Man page: `bpf(2)`. Errors: EPERM for anybody but root of the machine.
+pub fn allow_devices(group: &DeviceGroup, rules: &[DeviceRule]) -> Result<()> {
+    match group {
+        DeviceGroup::V1(folder) => {
+            sys::write_setting(&folder.join("devices.deny"), "a")?;
+            let allow = folder.join("devices.allow");
+            rules.iter().try_for_each(|rule| sys::write_setting(&allow, &rule.to_string()))
+        }
+        DeviceGroup::V2(folder) => {
+            let program = sys::load_device_program(&device_program(rules))?;
+            sys::attach_device_program(sys::open_path(folder)?, program)
+        }
+    }
+}
