@@ -119,6 +119,7 @@ impl Tree {
         // what the kernel says of a group outside of our cgroup namespace.
         let visible = |own: &PathBuf| !own.iter().any(|name| name == "..");
         let own = own_group(mounted, own).filter(visible).unwrap_or_else(|| mount.clone());
+        let own: PathBuf = own.components().collect(); // without a slash at its end
         if mounted.filesystem == "cgroup2" {
             return Some(Tree::look_v2(mount, &own));
         }
