@@ -8,6 +8,7 @@
 mod environment;
 mod images;
 mod import;
+mod privileges;
 mod ps;
 mod resources;
 mod rm;

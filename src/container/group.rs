@@ -10,8 +10,11 @@
 
 use super::Container;
 use anyhow::{Context, Result};
-use coracle_cgroups::{Controller, Group, Layout, kill_all, make_group, oom_kills, remove, set_limits};
+use coracle_cgroups::{
+    Controller, Folder, Group, Layout, Version, kill_all, make_group, oom_kills, remove, set_limits,
+};
 use coracle_ground::trace;
+use coracle_privileges::{DeviceGroup, DeviceRule, allow_devices};
 use std::path::PathBuf;
 
 /// The controllers of every container: those that count, the one that freezes, and the one that guards devices.
@@ -39,7 +42,7 @@ impl Groups {
     }
 
     /// Makes the container's group, with its limits. Dropping it kills what is in it, and removes it.
-    pub(super) fn make(&self, container: &Container) -> Result<ControlGroup> {
+    pub(super) fn make(&self, container: &Container, devices: Option<&[DeviceRule]>) -> Result<ControlGroup> {
         trace::step(
             5,
             "A control group: what the container uses is counted and limited from its first instant",
@@ -47,6 +50,10 @@ impl Groups {
         let group = make_group(&self.0, &name(container), &controllers(container))?;
         let group = ControlGroup { group, removed: false };
         set_limits(&group.group, &container.limits).context("set the container's limits")?;
+        if let (Some(rules), Some(folder)) = (devices, group.group.folder(Controller::Devices)) {
+            trace::step(6, "Which devices may be opened: the harmless ones, and those that were asked for");
+            allow_devices(&device_group(folder), rules)?;
+        }
         Ok(group)
     }
 }
@@ -89,6 +96,14 @@ pub(crate) fn remove_group(container: &Container) {
         // What cannot be removed now is empty or somebody else's: no reason to keep the container.
         let _ = kill_all(&group);
         let _ = remove(&group);
+    }
+}
+
+/// The folder as chapter 6 knows it.
+fn device_group(folder: &Folder) -> DeviceGroup {
+    match folder.version {
+        Version::V1 => DeviceGroup::V1(folder.path.clone()),
+        Version::V2 => DeviceGroup::V2(folder.path.clone()),
     }
 }
 

@@ -9,7 +9,7 @@
 use super::relay::{Relay, Signals};
 use super::stdio::Stdio;
 use super::terminal::Raw;
-use super::{Container, Groups, Network, Process, Rootfs, State, Status, init};
+use super::{Container, Network, Prepared, Process, Rootfs, State, Status, init};
 use crate::fault;
 use crate::store::ContainerDir;
 use crate::time::Timestamp;
@@ -18,7 +18,8 @@ use coracle_cgroups::start_in_group;
 use coracle_chroot::exit_code;
 use coracle_ground::{End, Error, Start, sys, trace};
 use coracle_namespaces::Namespace;
-use nix::unistd::{getegid, geteuid};
+use coracle_users::write_maps;
+use nix::unistd::geteuid;
 use std::fmt;
 use std::os::fd::OwnedFd;
 
@@ -51,7 +52,7 @@ impl std::error::Error for NotStarted {}
 pub(crate) fn run(
     container: &mut Container,
     rootfs: Rootfs,
-    groups: &Groups,
+    prepared: &Prepared,
     dir: &ContainerDir,
 ) -> Result<u8> {
     trace::shorten(&container.rootfs, "ROOTFS");
@@ -60,16 +61,19 @@ pub(crate) fn run(
     trace::step(12, "What the program will read and write: pipes of its own, never our files themselves");
     let mut stdio = Stdio::new(container)?;
 
-    let group = groups.make(container)?;
+    let group = prepared.groups.make(container, prepared.rules.as_deref())?;
     fault::point("group-made");
     trace::step(2, "A child in namespaces of its own, made in one step: it will be PID 1 in there");
-    let me = (geteuid(), getegid());
     let (init, host) = start_in_group(&namespaces(container), group.group(), |link| {
-        init::become_program(container, &rootfs, &mut stdio, me, link)
+        init::become_program(container, prepared, &rootfs, &mut stdio, link)
     })?;
     stdio.close_inner_ends();
     fault::point("init-cloned");
 
+    if let Some(maps) = &prepared.maps {
+        trace::step(4, "Who is who in the new user namespace: until this is written, init is nobody in it");
+        write_maps(init.pid(), maps)?;
+    }
     trace::step(4, "Nothing more to do to init from outside: it may begin to build its world");
     let host = host.go()?;
     let (host, terminal) = host.prepared().with_context(|| cannot_build(container))?;
