@@ -110,7 +110,7 @@ fn usual_reason(line: &str) -> Option<(&'static str, &'static str)> {
 pub(crate) fn said(out: &Output, word: &str) -> String {
     let after = |line: &str| {
         line.strip_prefix(word)
-            .filter(|rest| rest.is_empty() || rest.starts_with(' '))
+            .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
             .map(|rest| rest.split_whitespace().collect::<Vec<_>>().join(" "))
     };
     out.stdout.lines().find_map(after).unwrap_or_default()

@@ -64,7 +64,7 @@ const UNKNOWN: &str = "a name that the image does not know is an error. Root, or
 pub(crate) fn users_are_those_of_the_image() -> Outcome {
     let asked: String = CASES
         .iter()
-        .map(|(options, ..)| format!("echo \"= $(ch04 --who {options} rootfs 2>&1) ($?)\"\n"))
+        .map(|(options, ..)| format!("answer=$(ch04 --who {options} rootfs 2>&1); echo \"= $answer ($?)\"\n"))
         .collect();
     let out = script(&format!("{ACCOUNTS}\nset +e\n{asked}"))?;
     let answers: Vec<&str> = out.stdout.lines().filter_map(|line| line.strip_prefix("= ")).collect();
@@ -95,7 +95,7 @@ pub(crate) fn no_link_in_the_image_leads_to_the_hosts_users() -> Outcome {
         mkdir -p deep/er; printf 'spy:x:7:7::/host:\n' > deep/er/passwd; rm rootfs/etc/passwd
         printf 'spy:x:8:8::/image:\n' > rootfs/etc/own
         set +e
-        ask() { echo "$1 $(timeout 5 "$CH04" --who --user spy rootfs 2>&1) ($?)"; }
+        ask() { answer=$(timeout 5 "$CH04" --who --user spy rootfs 2>&1); echo "$1 $answer ($?)"; }
         ln -s "$PWD/deep/er/passwd" rootfs/etc/passwd; ask absolute; rm rootfs/etc/passwd
         ln -s ../../deep/er/passwd rootfs/etc/passwd; ask relative; rm rootfs/etc/passwd
         ln -s /etc/own rootfs/etc/passwd; ask within; rm rootfs/etc/passwd
