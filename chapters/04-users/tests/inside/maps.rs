@@ -59,11 +59,11 @@ pub(crate) fn any_map_of_root_is_written_in_one_piece() -> Outcome {
         "4.1",
         &format!(
             r#"{INSIDE}
-            run ch04 --uidmap 0:1000:1 --uidmap 1:100000:10 --gidmap 0:2000:1 --gidmap 1:200000:20 \
+            run ch04 --uidmap 0:1000:1 --uidmap 1:10000:10 --gidmap 0:2000:1 --gidmap 1:20000:20 \
                 rootfs /bin/sh -c "$inside""#
         ),
     )?;
-    maps_are(&out, "0 1000 1 1 100000 10", "0 2000 1 1 200000 20", "4.1")?;
+    maps_are(&out, "0 1000 1 1 10000 10", "0 2000 1 1 20000 20", "4.1")?;
     is_root(&out)?;
     check(said(&out, "setgroups") == "allow")
         .observed(format!(
@@ -77,9 +77,9 @@ pub(crate) fn any_map_of_root_is_written_in_one_piece() -> Outcome {
 pub(crate) fn one_number_where_no_range_can_be_had() -> Outcome {
     let cases = [
         ("no line in /etc/subuid and /etc/subgid", "", "", ""),
-        ("a line in /etc/subuid alone", "ada:100000:65536", "", ""),
-        ("a line in /etc/subgid alone", "", "ada:100000:65536", ""),
-        ("both lines, and no newuidmap", "ada:100000:65536", "ada:100000:65536", "PATH=/nowhere"),
+        ("a line in /etc/subuid alone", "ada:10000:65536", "", ""),
+        ("a line in /etc/subgid alone", "", "ada:10000:65536", ""),
+        ("both lines, and no newuidmap", "ada:10000:65536", "ada:10000:65536", "PATH=/nowhere"),
     ];
     for (case, subuid, subgid, path) in cases {
         let out = container(
@@ -113,13 +113,13 @@ pub(crate) fn ranges_follow_the_own_number() -> Outcome {
         &format!(
             r#"{INSIDE}
             echo root:x:0:0::/:/bin/sh > passwd
-            printf 'ada:500000:9\nroot:100000:10\nroot:300000:5\n' > subuid; echo root:200000:20 > subgid
+            printf 'ada:50000:9\nroot:10000:10\nroot:30000:5\n' > subuid; echo root:20000:20 > subgid
             users passwd subuid subgid
             run ch04 rootfs /bin/sh -c "$inside"
             umount /etc"#
         ),
     )?;
-    maps_are(&out, "0 0 1 1 100000 10 11 300000 5", "0 0 1 1 200000 20", "4.2")
+    maps_are(&out, "0 0 1 1 10000 10 11 30000 5", "0 0 1 1 20000 20", "4.2")
 }
 
 pub(crate) fn the_helpers_map_ranges_for_an_ordinary_user() -> Outcome {
@@ -128,13 +128,13 @@ pub(crate) fn the_helpers_map_ranges_for_an_ordinary_user() -> Outcome {
         &format!(
             r#"{INSIDE}
             echo ada:x:1000:1001::/:/bin/sh > passwd
-            echo ada:100000:10 > subuid; printf 'ada:200000:20\nada:300000:7\n' > subgid
+            echo ada:10000:10 > subuid; printf 'ada:20000:20\nada:30000:7\n' > subgid
             users passwd subuid subgid
             run voyager "$CH04" rootfs /bin/sh -c "$inside"
             umount /etc"#
         ),
     )?;
-    maps_are(&out, "0 1000 1 1 100000 10", "0 1001 1 1 200000 20 21 300000 7", "4.2")?;
+    maps_are(&out, "0 1000 1 1 10000 10", "0 1001 1 1 20000 20 21 30000 7", "4.2")?;
     check(said(&out, "setgroups") == "allow")
         .observed(format!("`/proc/self/setgroups` in the container says {:?}", said(&out, "setgroups")))
         .means("the container has many groups, and no program in it can change to them")

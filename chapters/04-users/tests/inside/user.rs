@@ -3,8 +3,8 @@
 use super::{container, said, script};
 use coracle_testkit::{Outcome, World, check};
 
-/// Everybody of the machine exists inside, under the same number: as in a container of root's, but for the capabilities.
-const ALL: &str = "--uidmap 0:0:65536 --gidmap 0:0:65536";
+/// Many users and groups, each under its own number. Two lines, because a world may have its numbers in two pieces.
+const ALL: &str = "--uidmap 0:0:1 --uidmap 1:1:60000 --gidmap 0:0:1 --gidmap 1:1:60000";
 
 pub(crate) fn the_program_has_its_groups_and_no_others() -> Outcome {
     let out = container(
@@ -66,7 +66,7 @@ pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
             "$CH04" {ALL} --user root --group-add 50 rootfs /bin/true; echo "asked $?"' &
         read -r pid < up
         echo deny > /proc/$pid/setgroups
-        echo 0 0 65536 > /proc/$pid/uid_map; echo 0 0 65536 > /proc/$pid/gid_map
+        for map in uid_map gid_map; do printf '0 0 1\n1 1 60000\n' > /proc/$pid/$map; done
         echo now > go; wait
         voyager "$CH04" --user 33 rootfs /bin/true || echo "unmapped $?""#
     ))?;
