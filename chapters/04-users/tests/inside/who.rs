@@ -94,13 +94,13 @@ pub(crate) fn no_link_in_the_image_leads_to_the_hosts_users() -> Outcome {
         r#"
         mkdir -p deep/er; printf 'spy:x:7:7::/host:\n' > deep/er/passwd; rm rootfs/etc/passwd
         printf 'spy:x:8:8::/image:\n' > rootfs/etc/own
-        set +e
-        ask() { answer=$(timeout 5 "$CH04" --who --user spy rootfs 2>&1); echo "$1 $answer ($?)"; }
+        set +e; spy=spy
+        ask() { answer=$(timeout 5 "$CH04" --who --user $spy rootfs 2>&1); echo "$1 $answer ($?)"; }
         ln -s "$PWD/deep/er/passwd" rootfs/etc/passwd; ask absolute; rm rootfs/etc/passwd
         ln -s ../../deep/er/passwd rootfs/etc/passwd; ask relative; rm rootfs/etc/passwd
         ln -s /etc/own rootfs/etc/passwd; ask within; rm rootfs/etc/passwd
         mv rootfs/etc rootfs/was; ln -s "$PWD/deep/er" rootfs/etc; ask folder; rm rootfs/etc; mv rootfs/was rootfs/etc
-        mkfifo rootfs/etc/passwd; ask fifo; rm rootfs/etc/passwd
+        mkfifo rootfs/etc/passwd; spy=5; ask fifo; spy=spy; rm rootfs/etc/passwd
         { echo spy:x:8:8::/image:; head -c 2000000 /dev/zero; } > rootfs/etc/passwd; ask endless; rm rootfs/etc/passwd
         ask missing; echo "number $("$CH04" --who --user 5 rootfs 2>&1)""#,
     )?;
