@@ -10,9 +10,9 @@
 //! The crate `seccompiler` compiles the conditions on arguments, which is the fiddly part: an argument has 64 bits and
 //! the register 32. It could compile the whole filter, too, and we do not let it, for two reasons. Its filters have *one*
 //! action for what matches, and Docker's profile needs several (`clone3` gets ENOSYS, what is unknown gets EPERM). And
-//! it compares the number of a call with one known number after the other: for Docker's profile 1,780 instructions,
+//! it compares the number of a call with one known number after the other: for Docker's profile 1,787 instructions,
 //! which the kernel takes 1 ms to accept. We search, as in a sorted list, and put neighbours with the same answer
-//! together: a fifth of the instructions, and each call is found after about eight comparisons.
+//! together: half of the instructions, accepted in a quarter of the time, and each call is found after eight comparisons.
 //!
 //! ```text
 //!                          number ≥ 172 ?
@@ -102,13 +102,20 @@ fn condition_of(condition: &Condition) -> std::result::Result<SeccompCondition, 
 /// EINVAL: it has more than 4096 instructions.
 pub fn program(arch: Arch, calls: &BTreeMap<i64, Filter>, default: Action) -> Result<Filter> {
     let kill = answer(Action::KillProcess);
-    let mut program = vec![
+    let mut program = Vec::with_capacity(1024);
+    program.extend([
         plain(LOAD, ARCH),
         FilterInstruction { code: JUMP_IF_EQUAL, jt: 1, jf: 0, k: arch.audit_number() },
         kill,
         plain(LOAD, NUMBER),
-    ];
-    program.extend(search(&ranges(arch, calls, default)));
+    ]);
+    let (otherwise, kill) = ([answer(default)], [kill]);
+    let mut ranges = ranges(calls, &otherwise);
+    if arch == Arch::X86_64 {
+        // -1 is no call at all: a tracer writes it to skip one.
+        ranges.extend([(X32, &kill[..]), (u32::MAX, &otherwise[..])]);
+    }
+    search(&ranges, &mut program);
     match program.len() {
         0..=MOST_INSTRUCTIONS => Ok(program),
         length => Err(Error::new(
@@ -119,48 +126,43 @@ pub fn program(arch: Arch, calls: &BTreeMap<i64, Filter>, default: Action) -> Re
 }
 
 /// From this number on, up to the next range, the instructions are these.
-type Range = (u32, Filter);
+type Range<'a> = (u32, &'a [FilterInstruction]);
 
-/// All numbers there are, from 0 on, as ranges of neighbours with the same instructions.
-fn ranges(arch: Arch, calls: &BTreeMap<i64, Filter>, default: Action) -> Vec<Range> {
-    let otherwise = vec![answer(default)];
-    let mut ranges: Vec<Range> = vec![(0, otherwise.clone())];
-    let mut add = |from: u32, code: &Filter| match ranges.last_mut() {
-        // Nothing lies between: the last range is empty.
-        Some((start, last)) if *start == from => last.clone_from(code),
-        Some((_, last)) if last == code => {}
-        _ => ranges.push((from, code.clone())),
+/// All numbers, from 0 on, as ranges of neighbours with the same instructions.
+fn ranges<'a>(calls: &'a BTreeMap<i64, Filter>, otherwise: &'a [FilterInstruction]) -> Vec<Range<'a>> {
+    let mut ranges: Vec<Range<'a>> = vec![(0, otherwise)];
+    let mut add = |from: u32, code: &'a [FilterInstruction]| match ranges.last_mut() {
+        // Nothing lies between: the last range is empty, and this one takes its place.
+        Some((start, last)) if *start == from => *last = code,
+        Some((_, last)) if *last == code => {}
+        _ => ranges.push((from, code)),
     };
     for (number, code) in calls {
         let Ok(number) = u32::try_from(*number) else { continue };
         add(number, code);
-        add(number + 1, &otherwise);
-    }
-    if arch == Arch::X86_64 {
-        add(X32, &vec![answer(Action::KillProcess)]);
-        // -1 is no call at all: a tracer writes it to skip one.
-        add(u32::MAX, &otherwise);
+        add(number + 1, otherwise);
     }
     ranges
 }
 
-/// Finds the range of a number by halving the list.
-fn search(ranges: &[Range]) -> Filter {
+/// Appends instructions that find the range of the number in the register, by halving the list.
+fn search(ranges: &[Range<'_>], program: &mut Filter) {
     if let [(_, code)] = ranges {
-        return code.clone();
+        program.extend_from_slice(code);
+        return;
     }
     let (below, above) = ranges.split_at(ranges.len() / 2);
-    let (left, right) = (search(below), search(above));
-    let middle = above[0].0;
+    let at = program.len();
+    program.push(plain(JUMP_IF_AT_LEAST, above[0].0));
+    search(below, program);
+    let distance = program.len() - at - 1;
     // A conditional jump reaches 255 instructions far; further on it takes a plain one to help.
-    let mut code = match u8::try_from(left.len()) {
-        Ok(distance) => vec![FilterInstruction { code: JUMP_IF_AT_LEAST, jt: distance, jf: 0, k: middle }],
-        Err(_) => vec![
-            FilterInstruction { code: JUMP_IF_AT_LEAST, jt: 0, jf: 1, k: middle },
-            plain(JUMP, left.len() as u32),
-        ],
-    };
-    code.extend(left);
-    code.extend(right);
-    code
+    match u8::try_from(distance) {
+        Ok(distance) => program[at].jt = distance,
+        Err(_) => {
+            program[at].jf = 1;
+            program.insert(at + 1, plain(JUMP, distance as u32));
+        }
+    }
+    search(above, program);
 }
