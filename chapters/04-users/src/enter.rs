@@ -18,6 +18,7 @@ pub fn in_user_namespace(maps: &Maps, work: impl FnOnce() -> Result<()>) -> Resu
     let (child, host) = spawn(namespace_flags(&[Namespace::User]), |link| {
         let link = link.wait_for_go()?;
         become_root()?;
+        sys::die_with_parent()?; // which the kernel forgets when the user changes
         work()?;
         drop(link.prepared()?);
         sys::exit_now(0)

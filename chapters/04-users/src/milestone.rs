@@ -78,7 +78,7 @@ fn run(plan: &Plan) -> Result<End> {
         let doing = format!("use `{}` as the root: there is no such directory", plan.root);
         return Err(Error::new(doing, Errno::ENOENT));
     }
-    let identity = resolve_user(root, &plan.user, &plan.group_add)?;
+    let identity = who(plan, root)?;
     if plan.only_say_who {
         let Identity { uid, gid, groups, added, home } = identity;
         println!("uid={uid} gid={gid} groups={groups:?} added={added:?} home={home}");
@@ -99,6 +99,14 @@ fn run(plan: &Plan) -> Result<End> {
             Ok(End::NotStarted(error.errno))
         }
     }
+}
+
+/// Who the program shall be: root, unless something else is asked for.
+fn who(plan: &Plan, root: &Path) -> Result<Identity> {
+    if plan.only_say_who || !plan.user.is_empty() || !plan.group_add.is_empty() {
+        return resolve_user(root, &plan.user, &plan.group_add);
+    }
+    Ok(Identity { home: "/root".into(), ..Identity::default() })
 }
 
 /// Init's side. The command itself becomes PID 1.

@@ -48,22 +48,15 @@ fn lines(map: &[IdRange]) -> String {
 
 /// Task 4.1: Become root inside, as init, now that the maps are written.
 ///
-/// Give up the supplementary groups: they came along from the caller, `docker` or `sudo`
-/// among them, and would still open files. Where the namespace denies `setgroups` (EPERM)
-/// nobody can; then they stay, and that is no error. Then group 0, then user 0. Last, ask
-/// again to die with the host side: the kernel forgets that when the user changes.
+/// The child has kept the number that it had outside. If that is mapped to 0, it is root
+/// already; if another number is, it must change: first the group, then the user. All that
+/// it makes from here on, mounts and files, belongs to root inside.
 ///
-/// Use `sys::set_groups`, `sys::set_group`, `sys::set_user`, `sys::die_with_parent`.
-/// Man pages: `setgroups(2)`, `setresuid(2)`, `prctl(2)` at `PR_SET_PDEATHSIG`.
-/// Errors: EINVAL when there is no user 0 in the map, or no map yet.
+/// Use `sys::set_group`, `sys::set_user`. Man page: `setresuid(2)`.
+/// Errors: EINVAL when there is no 0 in the map, or no map yet.
 pub fn become_root() -> Result<()> {
-    match sys::set_groups(&[]) {
-        Err(error) if error.errno == Errno::EPERM && setgroups_is_denied() => {}
-        answer => answer?,
-    }
     sys::set_group(Gid::from_raw(0))?;
-    sys::set_user(Uid::from_raw(0))?;
-    sys::die_with_parent()
+    sys::set_user(Uid::from_raw(0))
 }
 
 /// Task 4.2: Work out the maps for the user `caller`.
