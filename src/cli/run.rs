@@ -11,7 +11,7 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::ArgAction;
 use coracle_ground::trace;
 use coracle_users::{Identity, resolve_user};
@@ -212,11 +212,10 @@ fn argv(entrypoint: Option<String>, command: Vec<String>, image: &Image) -> Resu
 /// Who the program runs as. Names and homes are the image's to say, in its own files.
 fn user(wanted: Option<String>, group_add: &[String], root: &Path, image: &Image) -> Result<Identity> {
     let spec = wanted.as_deref().unwrap_or(&image.config.user);
-    let identity = resolve_user(root, spec, group_add);
-    match wanted {
-        None if !spec.is_empty() => identity.context("the image's user; choose another with --user"),
-        _ => Ok(identity?),
-    }
+    resolve_user(root, spec, group_add).map_err(|error| match wanted {
+        None if !spec.is_empty() => anyhow!("the image's user: {}; choose another with --user", error.doing),
+        _ => anyhow!("{}", error.doing),
+    })
 }
 
 /// Two mounts in one place hide each other.

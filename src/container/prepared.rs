@@ -8,11 +8,12 @@
 //! allocate much: it only takes the steps.
 
 use super::{Container, Groups, Network, Security};
-use anyhow::Result;
-use coracle_ground::trace;
+use anyhow::{Result, anyhow, ensure};
+use coracle_ground::{sys, trace};
 use coracle_privileges::{
-    Access, CapabilitySet, Device, DeviceRequest, DeviceRule, Limit, Privileges, Seccomp, SecurityOptions,
-    Sysctl, filter_for, impossible, is_root_of_the_machine, parse_oom_score_adj, rules_for, wanted,
+    Access, Capability, CapabilitySet, Device, DeviceRequest, DeviceRule, Limit, Privileges, Seccomp,
+    SecurityOptions, Sysctl, filter_for, impossible, is_root_of_the_machine, parse_oom_score_adj, rules_for,
+    wanted,
 };
 use coracle_users::{Maps, maps_for_caller};
 use nix::unistd::geteuid;
@@ -41,10 +42,16 @@ impl Prepared {
     /// Reads the flags, looks at this machine, and says what cannot be had, in one sentence.
     pub(crate) fn for_container(container: &mut Container) -> Result<Prepared> {
         trace::step(6, "What the container may do, worked out before anything is made");
+        ensure!(
+            !geteuid().is_root() || may_administer()?,
+            "this root has no CAP_SYS_ADMIN, and without it nobody makes a container (likely: we are in a container \
+             ourselves; start it with --privileged)"
+        );
         let groups = Groups::for_container(container)?;
         let maps = if geteuid().is_root() { None } else { Some(maps_for_caller()?) };
         if let Some(maps) = &maps {
-            container.user = maps.admit(container.user.clone())?;
+            container.user =
+                maps.admit(container.user.clone()).map_err(|error| anyhow!("{}", error.doing))?;
         }
         let security = &container.security;
         let limits = security.ulimits.iter().map(|word| Limit::parse(word)).collect::<Result<Vec<_>, _>>()?;
@@ -65,6 +72,11 @@ impl Prepared {
             oom_score_adj: security.oom_score_adj.as_deref().map(parse_oom_score_adj).transpose()?,
         })
     }
+}
+
+/// Namespaces and mounts need CAP_SYS_ADMIN. Where there is a new user namespace, init has it in there.
+fn may_administer() -> Result<bool> {
+    Ok(CapabilitySet(sys::capabilities()?.effective).has(Capability::parse("SYS_ADMIN")?))
 }
 
 /// Capabilities, no_new_privs, and the compiled filter.
