@@ -71,7 +71,12 @@ impl ControlGroup {
     }
 
     /// The container has ended: how many of its processes has the kernel killed for want of memory? The group goes.
-    pub(super) fn end(mut self) -> Result<u64> {
+    ///
+    /// Without a PID namespace of its own, the end of its first process ended no other: `others_live` says so.
+    pub(super) fn end(mut self, others_live: bool) -> Result<u64> {
+        if others_live {
+            kill_all(&self.group)?;
+        }
         let killed = oom_kills(&self.group).unwrap_or(0);
         self.removed = true;
         remove(&self.group)?;

@@ -6,7 +6,7 @@
 //! Man pages: `namespaces(7)`, `pivot_root(2)`, `execve(2)`, `credentials(7)`.
 
 use super::stdio::Stdio;
-use super::{Container, Network, Prepared, Rootfs, Tmpfs, terminal};
+use super::{Container, Network, Prepared, Rootfs, Shared, Tmpfs, terminal};
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
 use coracle_ground::link::{Armed, Building};
 use coracle_ground::sys::MsFlags;
@@ -54,8 +54,10 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
     trace::step(2, "No mount of ours may travel to the host");
     isolate_mounts()?;
     rootfs.finish(root)?;
-    trace::step(2, "A host name of its own");
-    set_hostname(&container.hostname)?;
+    if !container.shared.contains(&Shared::Uts) {
+        trace::step(2, "A host name of its own");
+        set_hostname(&container.hostname)?;
+    }
     if container.network == Network::None {
         trace::step(2, "The new network has a loopback, and it is down: switch it on");
         sys::loopback_up()?;
@@ -64,7 +66,11 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
     make_dev(root)?;
     make_devices(root, &prepared.devices)?;
     trace::step(2, "A /proc that shows the processes of the new PID namespace");
-    mount_proc(root)?;
+    match container.shared.contains(&Shared::Pid) && prepared.maps.is_some() {
+        // Only who owns a PID namespace may mount a view of it. The host's own view is there already.
+        true => sys::bind(Path::new("/proc"), &sys::mount_point(root, "proc")?, MsFlags::MS_REC)?,
+        false => mount_proc(root)?,
+    }
     apply_sysctls(root, &prepared.sysctls)?;
     trace::step(3, "A read-only /sys, and the cgroups as seen from here");
     mount_sys(root)?;

@@ -45,6 +45,7 @@ milestone! { bin: "coracle", tests: {
     "environment" => nothing_of_the_caller_is_inherited,
     "isolation" => every_namespace_is_a_new_one,
     "isolation" => the_hosts_network_is_shared_when_asked_for,
+    "isolation" => other_namespaces_of_the_host_are_shared_when_asked_for,
     "isolation" => the_program_is_process_1_and_alone,
     "isolation" => the_host_name_is_its_own,
     "isolation" => the_network_is_a_loopback_that_is_up,
