@@ -18,11 +18,11 @@ pub(crate) fn root_inside_is_the_caller_outside() -> Outcome {
             inside="$inside
                 echo made by root > /roots; echo sees \$(stat -c %u:%g /yours /roots)"
             voyager touch rootfs/yours
-            run voyager "$CH04" --uidmap 0:1000:1 --gidmap 0:1001:1 rootfs /bin/sh -c "$inside"
+            run voyager "$CH04" --uidmap 0:2000:1 --gidmap 0:2001:1 rootfs /bin/sh -c "$inside"
             echo outside $(stat -c %u:%g rootfs/yours rootfs/roots)"#
         ),
     )?;
-    maps_are(&out, "0 1000 1", "0 1001 1", "4.1")?;
+    maps_are(&out, "0 2000 1", "0 2001 1", "4.1")?;
     is_root(&out)?;
     check(said(&out, "sees") == "0:0 0:0")
         .observed(format!(
@@ -45,7 +45,7 @@ pub(crate) fn setgroups_is_denied_before_the_group_map() -> Outcome {
         "4.1",
         &format!(
             r#"{INSIDE}
-            run voyager "$CH04" --uidmap 0:1000:1 --gidmap 0:1001:1 rootfs /bin/sh -c "$inside""#
+            run voyager "$CH04" --uidmap 0:2000:1 --gidmap 0:2001:1 rootfs /bin/sh -c "$inside""#
         ),
     )?;
     check(said(&out, "setgroups") == "deny")
@@ -59,11 +59,11 @@ pub(crate) fn any_map_of_root_is_written_in_one_piece() -> Outcome {
         "4.1",
         &format!(
             r#"{INSIDE}
-            run ch04 --uidmap 0:1000:1 --uidmap 1:10000:10 --gidmap 0:2000:1 --gidmap 1:20000:20 \
+            run ch04 --uidmap 0:2000:1 --uidmap 1:10000:10 --gidmap 0:3000:1 --gidmap 1:20000:20 \
                 rootfs /bin/sh -c "$inside""#
         ),
     )?;
-    maps_are(&out, "0 1000 1 1 10000 10", "0 2000 1 1 20000 20", "4.1")?;
+    maps_are(&out, "0 2000 1 1 10000 10", "0 3000 1 1 20000 20", "4.1")?;
     is_root(&out)?;
     check(said(&out, "setgroups") == "allow")
         .observed(format!(
@@ -86,19 +86,19 @@ pub(crate) fn one_number_where_no_range_can_be_had() -> Outcome {
             "4.2",
             &format!(
                 r#"{INSIDE}
-                echo ada:x:1000:1001::/:/bin/sh > passwd; echo {subuid} > subuid; echo {subgid} > subgid
+                echo ada:x:2000:2001::/:/bin/sh > passwd; echo {subuid} > subuid; echo {subgid} > subgid
                 users passwd subuid subgid
                 run voyager env {path} "$CH04" rootfs /bin/sh -c "$inside"
                 umount /etc"#
             ),
         )?;
-        check(said(&out, "users") == "0 1000 1" && said(&out, "groups") == "0 1001 1")
+        check(said(&out, "users") == "0 2000 1" && said(&out, "groups") == "0 2001 1")
             .observed(format!(
-                "with {case}, user 1000 with group 1001 got the maps `{}` and `{}`",
+                "with {case}, user 2000 with group 2001 got the maps `{}` and `{}`",
                 said(&out, "users"),
                 said(&out, "groups")
             ))
-            .means("the maps are not those of the caller alone, `0 1000 1` and `0 1001 1`")
+            .means("the maps are not those of the caller alone, `0 2000 1` and `0 2001 1`")
             .misconception(
                 "a container with users and without groups is of no use: ranges for both, and somebody who may \
                  write them, or the caller alone",
@@ -127,14 +127,14 @@ pub(crate) fn the_helpers_map_ranges_for_an_ordinary_user() -> Outcome {
         "4.2",
         &format!(
             r#"{INSIDE}
-            echo ada:x:1000:1001::/:/bin/sh > passwd
+            echo ada:x:2000:2001::/:/bin/sh > passwd
             echo ada:10000:10 > subuid; printf 'ada:20000:20\nada:30000:7\n' > subgid
             users passwd subuid subgid
             run voyager "$CH04" rootfs /bin/sh -c "$inside"
             umount /etc"#
         ),
     )?;
-    maps_are(&out, "0 1000 1 1 10000 10", "0 1001 1 1 20000 20 21 30000 7", "4.2")?;
+    maps_are(&out, "0 2000 1 1 10000 10", "0 2001 1 1 20000 20 21 30000 7", "4.2")?;
     check(said(&out, "setgroups") == "allow")
         .observed(format!("`/proc/self/setgroups` in the container says {:?}", said(&out, "setgroups")))
         .means("the container has many groups, and no program in it can change to them")

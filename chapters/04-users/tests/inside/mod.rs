@@ -14,7 +14,7 @@ pub(crate) fn script(text: &str) -> Result<Output, Failure> {
         ch04() { "$CH04" "$@"; }
         run() { status=0; "$@" || status=$?; echo "status $status"; }
         users() { mkdir etc; cp /etc/ld.so.* /etc/login.defs etc 2>/dev/null || true; mv "$@" etc; mount --bind etc /etc; }
-        chown -R 1000:1001 rootfs 2>/dev/null || true
+        chown -R 2000:2001 rootfs 2>/dev/null || true
     "#;
     World::new()
         .env("VOYAGER", env!("CARGO_BIN_EXE_voyager"))

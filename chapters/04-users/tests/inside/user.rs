@@ -71,7 +71,7 @@ pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
         echo deny > /proc/$pid/setgroups
         for map in uid_map gid_map; do printf '0 0 1\n1 1 60000\n' > /proc/$pid/$map; done
         echo now > go; wait
-        voyager "$CH04" --user 33 rootfs /bin/true || echo "unmapped $?""#
+        voyager env PATH=/nowhere "$CH04" --user 33 rootfs /bin/true || echo "unmapped $?""#
     ))?;
     check(said(&out, "plain") == "0")
         .observed(format!(
