@@ -45,6 +45,7 @@ fn task_of(line: &str) -> Option<&'static str> {
         ("capset", "6.1"),
         ("bounding", "6.1"),
         ("ambient", "6.1"),
+        ("prctl: keep", "6.2"),
         ("seccomp: a filter", "6.2"),
         ("setres", "6.2"),
         ("setgroups", "6.2"),
@@ -71,7 +72,7 @@ fn usual_reason(line: &str) -> &'static str {
          comes last"
     } else if is(&["bounding", "EPERM"]) {
         "to drop from the bounding set takes CAP_SETPCAP: it must come before the capabilities go"
-    } else if is(&["setres", "EPERM"]) || is(&["setgroups", "EPERM"]) {
+    } else if ["prctl", "setres", "setgroups"].iter().any(|call| is(&[call, "EPERM"])) {
         "either CAP_SETUID and CAP_SETGID are gone already, or a filter that is in force forbids the call, to us as to \
          anybody: it must come after the change of the user"
     } else if is(&["mknod", "EPERM"]) {
