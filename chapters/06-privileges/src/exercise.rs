@@ -1,3 +1,6 @@
+// Made from solution.rs by `cargo workbook stubs`. From here on it is yours.
+#![allow(dead_code, unused_imports, unused_variables)]
+
 //! The functions of chapter 6, task by task.
 
 use crate::seccomp::{self, Action, CallRule, Policy};
@@ -25,14 +28,7 @@ use std::path::{Path, PathBuf};
 /// Man page: `capabilities(7)`, "Thread capability sets".
 /// Errors: EPERM without CAP_SETPCAP: too late, it has been given up already.
 pub fn limit_capabilities(keep: CapabilitySet) -> Result<()> {
-    for capability in Capability::all().filter(|capability| !keep.has(*capability)) {
-        if sys::is_in_bounding(capability.number())? == Some(true) {
-            sys::drop_bounding(capability.number())?;
-        }
-    }
-    sys::clear_ambient()?;
-    let now = sys::capabilities()?;
-    sys::set_capabilities(CapabilityBits { inheritable: 0, ..now })
+    todo!("task 6.1: take away for ever what is not in `keep`: bounding, inheritable and ambient set")
 }
 
 /// Task 6.1: Call `become_user`, and still have the capabilities afterwards.
@@ -47,25 +43,20 @@ pub fn limit_capabilities(keep: CapabilitySet) -> Result<()> {
 /// Use `sys::keep_capabilities`, `sys::capabilities`, `sys::set_capabilities`.
 /// Man page: `capabilities(7)`, "Effect of user ID changes on capabilities".
 pub fn become_user_with(become_user: impl FnOnce() -> Result<()>) -> Result<()> {
-    sys::keep_capabilities(true)?;
-    become_user()?;
-    sys::keep_capabilities(false)?;
-    let now = sys::capabilities()?;
-    sys::set_capabilities(CapabilityBits { effective: now.permitted, ..now })
+    todo!("task 6.1: call `become_user`, and still have the capabilities afterwards")
 }
 
 /// Task 6.1: Set the effective and the permitted set as the program is to have them.
 ///
 /// For user 0 both become what is in `keep` *and* permitted now: a set may only shrink.
 /// For any other user both become empty, as in Docker: `--cap-add` then only says what a
-/// setuid program could reach. The inheritable set stays empty.
+/// setuid program could reach. The inheritable set stays as it is (empty, by now).
 ///
 /// Use `nix::unistd::Uid::effective().is_root()`, `sys::capabilities`,
 /// `sys::set_capabilities`. Man page: `capset(2)`.
+/// Errors: EPERM when a set would grow.
 pub fn set_capabilities(keep: CapabilitySet) -> Result<()> {
-    let permitted = sys::capabilities()?.permitted;
-    let left = if Uid::effective().is_root() { permitted & keep.0 } else { 0 };
-    sys::set_capabilities(CapabilityBits { effective: left, permitted: left, inheritable: 0 })
+    todo!("task 6.1: set the effective and the permitted set as the program is to have them")
 }
 
 /// Task 6.2: Take the last steps before the program, in the only order that works.
@@ -85,18 +76,7 @@ pub fn set_capabilities(keep: CapabilitySet) -> Result<()> {
 /// Errors: EACCES from `seccomp` when neither is there; EPERM from `capset` when the
 /// filter does not allow that call.
 pub fn drop_privileges(privileges: &Privileges, become_user: impl FnOnce() -> Result<()>) -> Result<()> {
-    let install = || privileges.filter.as_deref().map_or(Ok(()), sys::install_filter);
-    limit_capabilities(privileges.capabilities)?;
-    if privileges.no_new_privileges {
-        sys::no_new_privileges()?;
-    }
-    become_user_with(become_user)?;
-    if privileges.no_new_privileges {
-        set_capabilities(privileges.capabilities)?;
-        return install();
-    }
-    install()?;
-    set_capabilities(privileges.capabilities)
+    todo!("task 6.2: take the last steps before the program, in the only order that works")
 }
 
 /// Task 6.3: Compile a policy into the program that the kernel runs at each system call.
@@ -116,31 +96,7 @@ pub fn drop_privileges(privileges: &Privileges, become_user: impl FnOnce() -> Re
 ///
 /// Man page: `seccomp(2)`. Errors: EINVAL for a program of over 4096 instructions.
 pub fn compile(policy: &Policy) -> Result<Filter> {
-    let mut by_call: BTreeMap<i64, Vec<&CallRule>> = BTreeMap::new();
-    for rule in policy.rules.iter().filter(|rule| rule.action != policy.default) {
-        by_call.entry(rule.number).or_default().push(rule);
-    }
-    let mut calls = BTreeMap::new();
-    for (number, mut rules) in by_call {
-        rules.sort_by_key(|rule| Reverse(rule.action));
-        calls.insert(number, decide(&rules, policy.default)?);
-    }
-    seccomp::program(policy.arch, &calls, policy.default)
-}
-
-/// The instructions for one call, whose `rules` are in order.
-fn decide(rules: &[&CallRule], default: Action) -> Result<Filter> {
-    let mut code = Vec::new();
-    for rule in rules {
-        if rule.conditions.is_empty() {
-            code.push(seccomp::answer(rule.action));
-            return Ok(code);
-        }
-        code.extend(seccomp::test_of(&rule.conditions)?);
-        code.push(seccomp::answer(rule.action));
-    }
-    code.push(seccomp::answer(default));
-    Ok(code)
+    todo!("task 6.3: compile a policy into the program that the kernel runs at each system call")
 }
 
 /// Task 6.4: Set the limits of this process, and so of the program that it becomes.
@@ -149,7 +105,7 @@ fn decide(rules: &[&CallRule], default: Action) -> Result<Filter> {
 /// Use `sys::set_limit`. Man page: `setrlimit(2)`.
 /// Errors: EPERM for a hard limit above the present one, without that capability.
 pub fn set_limits(limits: &[Limit]) -> Result<()> {
-    limits.iter().try_for_each(|limit| sys::set_limit(limit.resource, limit.soft, limit.hard))
+    todo!("task 6.4: set the limits of this process, and so of the program that it becomes")
 }
 
 /// Task 6.4: Make the nodes of `devices` below `root`, where the container will find them.
@@ -164,42 +120,7 @@ pub fn set_limits(limits: &[Limit]) -> Result<()> {
 /// Use `sys::mount_point`, `sys::umask`, `sys::make_device`, `sys::chown`, `sys::touch`,
 /// `sys::bind`, `sys::device_at`. Man page: `mknod(2)`.
 pub fn make_devices(root: &Path, devices: &[Device]) -> Result<()> {
-    devices.iter().try_for_each(|device| make_device(root, device))
-}
-
-/// One node, and the directories above it.
-fn make_device(root: &Path, device: &Device) -> Result<()> {
-    let path = place_for(root, &device.inside)?;
-    // The umask would take bits away from the mode that the host's node has.
-    let before = sys::umask(0);
-    let made = sys::make_device(&path, &device.node);
-    sys::umask(before);
-    match made {
-        Err(error) if error.errno == Errno::EPERM => {
-            sys::touch(&path)?;
-            sys::bind(&device.host, &path, MsFlags::empty())
-        }
-        Err(error) if error.errno == Errno::EEXIST => {
-            let there = sys::device_at(&path)?;
-            let same = |node: DeviceNode| {
-                (node.kind, node.major, node.minor)
-                    == (device.node.kind, device.node.major, device.node.minor)
-            };
-            if there.is_some_and(same) { Ok(()) } else { Err(error) }
-        }
-        Err(error) => Err(error),
-        Ok(()) => sys::chown(&path, Uid::from_raw(device.node.uid), Gid::from_raw(device.node.gid)),
-    }
-}
-
-/// The path of `inside` below `root`, with its directories made; a link among them is
-/// refused (ENOTDIR).
-fn place_for(root: &Path, inside: &Path) -> Result<PathBuf> {
-    let names: Vec<&str> = inside.iter().skip(1).filter_map(|name| name.to_str()).collect();
-    let (last, above) =
-        names.split_last().ok_or_else(|| Error::new("make a device at `/`", Errno::EINVAL))?;
-    let folder = above.iter().try_fold(root.to_path_buf(), |folder, name| sys::mount_point(&folder, name))?;
-    Ok(folder.join(last))
+    todo!("task 6.4: make the nodes of `devices` below `root`, where the container will find them")
 }
 
 /// Task 6.4: Let the processes of `group` use the devices of `rules`, and no other.
@@ -214,15 +135,5 @@ fn place_for(root: &Path, inside: &Path) -> Result<PathBuf> {
 /// Use `sys::write_setting`, `sys::load_device_program`, `sys::attach_device_program`.
 /// Man page: `bpf(2)`. Errors: EPERM for anybody but root of the machine.
 pub fn allow_devices(group: &DeviceGroup, rules: &[DeviceRule]) -> Result<()> {
-    match group {
-        DeviceGroup::V1(folder) => {
-            sys::write_setting(&folder.join("devices.deny"), "a")?;
-            let allow = folder.join("devices.allow");
-            rules.iter().try_for_each(|rule| sys::write_setting(&allow, &rule.to_string()))
-        }
-        DeviceGroup::V2(folder) => {
-            let program = sys::load_device_program(&device_program(rules))?;
-            sys::attach_device_program(sys::open_path(folder)?, program)
-        }
-    }
+    todo!("task 6.4: let the processes of `group` use the devices of `rules`, and no other")
 }

@@ -58,14 +58,15 @@ pub fn become_user_with(become_user: impl FnOnce() -> Result<()>) -> Result<()> 
 ///
 /// For user 0 both become what is in `keep` *and* permitted now: a set may only shrink.
 /// For any other user both become empty, as in Docker: `--cap-add` then only says what a
-/// setuid program could reach. The inheritable set stays empty.
+/// setuid program could reach. The inheritable set stays as it is (empty, by now).
 ///
 /// Use `nix::unistd::Uid::effective().is_root()`, `sys::capabilities`,
 /// `sys::set_capabilities`. Man page: `capset(2)`.
+/// Errors: EPERM when a set would grow.
 pub fn set_capabilities(keep: CapabilitySet) -> Result<()> {
-    let permitted = sys::capabilities()?.permitted;
-    let left = if Uid::effective().is_root() { permitted & keep.0 } else { 0 };
-    sys::set_capabilities(CapabilityBits { effective: left, permitted: left, inheritable: 0 })
+    let now = sys::capabilities()?;
+    let left = if Uid::effective().is_root() { now.permitted & keep.0 } else { 0 };
+    sys::set_capabilities(CapabilityBits { effective: left, permitted: left, ..now })
 }
 
 /// Task 6.2: Take the last steps before the program, in the only order that works.
