@@ -136,9 +136,10 @@ pub fn remove(group: &Group) -> Result<()> {
 
 /// Task 5.2: Turn v1's CPU shares into v2's CPU weight.
 ///
-/// Shares go from 2 to 262144, weights from 1 to 10000, and the OCI runtimes agree on the
-/// straight line between them, rounded down: `1 + (shares - 2) * 9999 / 262142`. Shares
-/// outside of their range count as the nearest that is inside.
+/// Shares go from 2 to 262144, weights from 1 to 10000, and the OCI runtimes draw a straight
+/// line between them, rounded down: `1 + (shares - 2) * 9999 / 262142`. Shares outside of
+/// their range count as the nearest that is inside. (The newest runtimes draw a curve: see
+/// the page.)
 pub fn cpu_weight(shares: u64) -> u64 {
     1 + (shares.clamp(2, 262_144) - 2) * 9_999 / 262_142
 }
