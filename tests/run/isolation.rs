@@ -50,7 +50,7 @@ pub(crate) fn other_namespaces_of_the_host_are_shared_when_asked_for() -> Outcom
         done
         [ "$(coracle run --rm --uts host tiny hostname)" = "$(hostname)" ] && echo the same name
         sleep 60 & coracle run --rm --pid host tiny test -d /proc/$! && echo the host is seen; kill $!
-        coracle run --rm --pid host tiny sh -c 'sleep 61 & sleep 61 & exit 3'; echo $?; pgrep -f 'sleep 61' || echo all have ended"#,
+        coracle run --rm --pid host tiny sh -c 'sleep 61 & sleep 61 & exit 3'; echo $?; grep -qsx 61 /proc/[0-9]*/cmdline || echo all have ended"#,
         &[
             "pid is shared",
             "uts is shared",
