@@ -70,13 +70,13 @@ impl ControlGroup {
         &self.group
     }
 
+    /// Ends whatever is still in the container.
+    pub(super) fn kill_all(&self) -> Result<()> {
+        Ok(kill_all(&self.group)?)
+    }
+
     /// The container has ended: how many of its processes has the kernel killed for want of memory? The group goes.
-    ///
-    /// Without a PID namespace of its own, the end of its first process ended no other: `others_live` says so.
-    pub(super) fn end(mut self, others_live: bool) -> Result<u64> {
-        if others_live {
-            kill_all(&self.group)?;
-        }
+    pub(super) fn end(mut self) -> Result<u64> {
         let killed = oom_kills(&self.group).unwrap_or(0);
         self.removed = true;
         remove(&self.group)?;

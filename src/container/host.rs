@@ -89,11 +89,15 @@ pub(crate) fn run(
     fault::point("program-started");
 
     let outer = stdio.into_outer(terminal, container.interactive)?;
-    Relay::new(signals, &init, outer)?.until_the_end()?;
+    Relay::new(signals, &init, outer)?.until_the_end(|| match container.shared.contains(&Shared::Pid) {
+        // Without a PID namespace of its own, the end of its first process ended no other.
+        true => group.kill_all(),
+        false => Ok(()),
+    })?;
     let end = init.wait()?;
     drop(raw);
     trace::step(5, "The control group is empty: what it has counted is read, and it goes");
-    container.state.oom_killed = group.end(container.shared.contains(&Shared::Pid))? > 0;
+    container.state.oom_killed = group.end()? > 0;
     drop(rootfs); // only now may the image be removed: it was part of the root
     trace::step(1, "The program has ended, and the kernel has removed its namespaces and all mounts in them");
     Ok(exit_code(end))
