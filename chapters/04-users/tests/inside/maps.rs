@@ -1,7 +1,7 @@
 //! Tasks 4.1 and 4.2: which number inside is which outside.
 
 use super::{container, said};
-use coracle_testkit::{Outcome, Output, check};
+use coracle_testkit::{Outcome, Output, World, check};
 
 /// What the program sees of its own user namespace, as a variable of the host's script.
 const INSIDE: &str = r#"inside='
@@ -13,6 +13,7 @@ const INSIDE: &str = r#"inside='
 pub(crate) fn root_inside_is_the_caller_outside() -> Outcome {
     let out = container(
         "4.1",
+        World::new(),
         &format!(
             r#"{INSIDE}
             inside="$inside
@@ -43,6 +44,7 @@ pub(crate) fn setgroups_is_denied_before_the_group_map() -> Outcome {
     // Only an ordinary user of the whole machine is asked for this: below a namespace that denies, all others do.
     let out = container(
         "4.1",
+        World::new().many_users(),
         &format!(
             r#"{INSIDE}
             run voyager "$CH04" --uidmap 0:2000:1 --gidmap 0:2001:1 rootfs /bin/sh -c "$inside""#
@@ -57,6 +59,7 @@ pub(crate) fn setgroups_is_denied_before_the_group_map() -> Outcome {
 pub(crate) fn any_map_of_root_is_written_in_one_piece() -> Outcome {
     let out = container(
         "4.1",
+        World::new().many_users(),
         &format!(
             r#"{INSIDE}
             run ch04 --uidmap 0:2000:1 --uidmap 1:10000:10 --gidmap 0:3000:1 --gidmap 1:20000:20 \
@@ -84,6 +87,7 @@ pub(crate) fn one_number_where_no_range_can_be_had() -> Outcome {
     for (case, subuid, subgid, path) in cases {
         let out = container(
             "4.2",
+            World::new(),
             &format!(
                 r#"{INSIDE}
                 echo ada:x:2000:2001::/:/bin/sh > passwd; echo {subuid} > subuid; echo {subgid} > subgid
@@ -110,6 +114,7 @@ pub(crate) fn one_number_where_no_range_can_be_had() -> Outcome {
 pub(crate) fn ranges_follow_the_own_number() -> Outcome {
     let out = container(
         "4.2",
+        World::new().many_users(),
         &format!(
             r#"{INSIDE}
             echo root:x:0:0::/:/bin/sh > passwd
@@ -125,6 +130,7 @@ pub(crate) fn ranges_follow_the_own_number() -> Outcome {
 pub(crate) fn the_helpers_map_ranges_for_an_ordinary_user() -> Outcome {
     let out = container(
         "4.2",
+        World::new().many_users(),
         &format!(
             r#"{INSIDE}
             echo ada:x:2000:2001::/:/bin/sh > passwd
