@@ -80,6 +80,7 @@ milestone! { bin: "coracle", tests: {
     "privileges" => limits_of_a_process_are_what_was_asked_for,
     "privileges" => the_engine_cannot_be_reached_through_process_1,
     "privileges" => an_ordinary_users_container_has_no_teeth_either needs UserNamespaces and Tool("unshare"),
+    "users" => an_ordinary_user_with_ranges_has_many_users_inside needs ManyUsers and Tool("newuidmap") and Tool("setpriv"),
     "init" => init_reaps_orphans,
     "init" => init_passes_signals_on,
     "init" => init_ends_as_its_program_does,
