@@ -9,6 +9,7 @@
 mod bpf;
 mod cgroup;
 mod device;
+mod forbidden;
 mod fs;
 mod ids;
 mod limit;
@@ -23,6 +24,7 @@ mod terminal;
 pub use bpf::*;
 pub use cgroup::*;
 pub use device::*;
+pub use forbidden::*;
 pub use fs::*;
 pub use ids::*;
 pub use limit::*;
