@@ -1,3 +1,6 @@
+// Made from solution.rs by `cargo workbook stubs`. From here on it is yours.
+#![allow(dead_code, unused_imports, unused_variables)]
+
 //! The functions of chapter 6, task by task.
 
 use crate::seccomp::{self, Action, CallRule, Policy};
@@ -7,7 +10,7 @@ use crate::{
 use coracle_ground::sys::{self, CapabilityBits, DeviceNode, MsFlags};
 use coracle_ground::{Errno, Error, Result};
 use nix::unistd::{Gid, Uid};
-use seccompiler::SeccompRule;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -25,14 +28,7 @@ use std::path::{Path, PathBuf};
 /// Man page: `capabilities(7)`, "Thread capability sets".
 /// Errors: EPERM without CAP_SETPCAP: too late, it has been given up already.
 pub fn limit_capabilities(keep: CapabilitySet) -> Result<()> {
-    for capability in Capability::all().filter(|capability| !keep.has(*capability)) {
-        if sys::is_in_bounding(capability.number())? == Some(true) {
-            sys::drop_bounding(capability.number())?;
-        }
-    }
-    sys::clear_ambient()?;
-    let now = sys::capabilities()?;
-    sys::set_capabilities(CapabilityBits { inheritable: 0, ..now })
+    todo!("task 6.1: take away for ever what is not in `keep`: bounding, inheritable and ambient set")
 }
 
 /// Task 6.1: Call `become_user`, and still have the capabilities afterwards.
@@ -47,25 +43,20 @@ pub fn limit_capabilities(keep: CapabilitySet) -> Result<()> {
 /// Use `sys::keep_capabilities`, `sys::capabilities`, `sys::set_capabilities`.
 /// Man page: `capabilities(7)`, "Effect of user ID changes on capabilities".
 pub fn become_user_with(become_user: impl FnOnce() -> Result<()>) -> Result<()> {
-    sys::keep_capabilities(true)?;
-    become_user()?;
-    sys::keep_capabilities(false)?;
-    let now = sys::capabilities()?;
-    sys::set_capabilities(CapabilityBits { effective: now.permitted, ..now })
+    todo!("task 6.1: call `become_user`, and still have the capabilities afterwards")
 }
 
 /// Task 6.1: Set the effective and the permitted set as the program is to have them.
 ///
 /// For user 0 both become what is in `keep` *and* permitted now: a set may only shrink.
 /// For any other user both become empty, as in Docker: `--cap-add` then only says what a
-/// setuid program could reach. The inheritable set stays empty.
+/// setuid program could reach. The inheritable set stays as it is (empty, by now).
 ///
 /// Use `nix::unistd::Uid::effective().is_root()`, `sys::capabilities`,
 /// `sys::set_capabilities`. Man page: `capset(2)`.
+/// Errors: EPERM when a set would grow.
 pub fn set_capabilities(keep: CapabilitySet) -> Result<()> {
-    let permitted = sys::capabilities()?.permitted;
-    let left = if Uid::effective().is_root() { permitted & keep.0 } else { 0 };
-    sys::set_capabilities(CapabilityBits { effective: left, permitted: left, inheritable: 0 })
+    todo!("task 6.1: set the effective and the permitted set as the program is to have them")
 }
 
 /// Task 6.2: Take the last steps before the program, in the only order that works.
@@ -85,75 +76,27 @@ pub fn set_capabilities(keep: CapabilitySet) -> Result<()> {
 /// Errors: EACCES from `seccomp` when neither is there; EPERM from `capset` when the
 /// filter does not allow that call.
 pub fn drop_privileges(privileges: &Privileges, become_user: impl FnOnce() -> Result<()>) -> Result<()> {
-    let install = || privileges.filter.as_deref().map_or(Ok(()), sys::install_filter);
-    limit_capabilities(privileges.capabilities)?;
-    if privileges.no_new_privileges {
-        sys::no_new_privileges()?;
-    }
-    become_user_with(become_user)?;
-    if privileges.no_new_privileges {
-        set_capabilities(privileges.capabilities)?;
-        return install();
-    }
-    install()?;
-    set_capabilities(privileges.capabilities)
+    todo!("task 6.2: take the last steps before the program, in the only order that works")
 }
 
-/// Task 6.3: Compile a policy into one filter, with the crate `seccompiler`.
+/// Task 6.3: Compile a policy into the program that the kernel runs at each system call.
 ///
-/// A filter of that crate knows one action for what matches and one for everything else.
-/// A policy may have more: a default, and an action for each rule. So make several, and
-/// `seccomp::join` them: where one of them says "allow", the next is asked, and any other
-/// answer is final. In this order:
+/// Gather the rules of each call (`rule.number`); several may speak of the same one. For
+/// each call make the instructions that decide:
 ///
-/// - for each action among the rules, but for "allow" and the default, one that answers
-///   its rules with it and allows everything else; the most restrictive action first, which
-///   is how `Action` is ordered (the greatest);
-/// - last, the default: one that allows what *any* rule speaks of, whatever its action
-///   (those have been answered before), and answers everything else with the default. If
-///   the default is to allow, then one without rules, which allows everything: all that
-///   it does is to look at the architecture.
+/// - the most restrictive rule comes first: `Action` is ordered, and the greatest wins;
+/// - a rule with conditions: `seccomp::test_of(&rule.conditions)`, then its answer,
+///   `seccomp::answer(rule.action)`. When a condition does not hold, that one instruction
+///   is skipped, and the next rule follows;
+/// - a rule without conditions: its answer, and that is the end;
+/// - when no rule was without: the answer of the policy's default.
 ///
-/// A rule whose action is the default says nothing: leave it out everywhere. The code of
-/// the crate kills calls made for another architecture; `join` adds what it does not
-/// look at (x32).
+/// A rule whose action is the default says nothing: leave it out. `seccomp::program` then
+/// makes one program of it all, with the look at the architecture at its beginning.
 ///
-/// `seccomp::filter(arch, calls, on_match, otherwise)` makes a filter of the crate's. Its
-/// `calls` is a map from the number to a list of alternatives (`seccomp::rule_of` makes one
-/// out of a rule's conditions). An *empty* list means: always. So a call that has one rule
-/// without conditions, and others with, must get the empty list.
-///
-/// Man page: `seccomp(2)`, at "SECCOMP_RET_KILL_PROCESS" and what follows.
-/// Errors: EINVAL, with the crate's own words, for a filter of over 4096 instructions.
+/// Man page: `seccomp(2)`. Errors: EINVAL for a program of over 4096 instructions.
 pub fn compile(policy: &Policy) -> Result<Filter> {
-    let rules: Vec<&CallRule> = policy.rules.iter().filter(|rule| rule.action != policy.default).collect();
-    let mut actions: Vec<Action> = rules.iter().map(|rule| rule.action).collect();
-    actions.retain(|action| *action != Action::Allow);
-    actions.sort_unstable();
-    actions.dedup();
-    let mut filters = Vec::new();
-    for action in actions.into_iter().rev() {
-        let its_own: Vec<&CallRule> = rules.iter().filter(|rule| rule.action == action).copied().collect();
-        filters.push(seccomp::filter(policy.arch, by_call(&its_own)?, action, Action::Allow)?);
-    }
-    filters.push(match policy.default {
-        Action::Allow => seccomp::filter(policy.arch, BTreeMap::new(), Action::KillProcess, Action::Allow)?,
-        default => seccomp::filter(policy.arch, by_call(&rules)?, Action::Allow, default)?,
-    });
-    seccomp::join(policy.arch, &filters)
-}
-
-/// The rules of each call, as alternatives; an empty list for a call with a rule that has
-/// no conditions.
-fn by_call(rules: &[&CallRule]) -> Result<BTreeMap<i64, Vec<SeccompRule>>> {
-    let mut calls: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    for rule in rules.iter().filter(|rule| !rule.conditions.is_empty()) {
-        calls.entry(rule.number).or_default().push(seccomp::rule_of(&rule.conditions)?);
-    }
-    for rule in rules.iter().filter(|rule| rule.conditions.is_empty()) {
-        calls.insert(rule.number, Vec::new());
-    }
-    Ok(calls)
+    todo!("task 6.3: compile a policy into the program that the kernel runs at each system call")
 }
 
 /// Task 6.4: Set the limits of this process, and so of the program that it becomes.
@@ -162,7 +105,7 @@ fn by_call(rules: &[&CallRule]) -> Result<BTreeMap<i64, Vec<SeccompRule>>> {
 /// Use `sys::set_limit`. Man page: `setrlimit(2)`.
 /// Errors: EPERM for a hard limit above the present one, without that capability.
 pub fn set_limits(limits: &[Limit]) -> Result<()> {
-    limits.iter().try_for_each(|limit| sys::set_limit(limit.resource, limit.soft, limit.hard))
+    todo!("task 6.4: set the limits of this process, and so of the program that it becomes")
 }
 
 /// Task 6.4: Make the nodes of `devices` below `root`, where the container will find them.
@@ -177,42 +120,7 @@ pub fn set_limits(limits: &[Limit]) -> Result<()> {
 /// Use `sys::mount_point`, `sys::umask`, `sys::make_device`, `sys::chown`, `sys::touch`,
 /// `sys::bind`, `sys::device_at`. Man page: `mknod(2)`.
 pub fn make_devices(root: &Path, devices: &[Device]) -> Result<()> {
-    devices.iter().try_for_each(|device| make_device(root, device))
-}
-
-/// One node, and the directories above it.
-fn make_device(root: &Path, device: &Device) -> Result<()> {
-    let path = place_for(root, &device.inside)?;
-    // The umask would take bits away from the mode that the host's node has.
-    let before = sys::umask(0);
-    let made = sys::make_device(&path, &device.node);
-    sys::umask(before);
-    match made {
-        Err(error) if error.errno == Errno::EPERM => {
-            sys::touch(&path)?;
-            sys::bind(&device.host, &path, MsFlags::empty())
-        }
-        Err(error) if error.errno == Errno::EEXIST => {
-            let there = sys::device_at(&path)?;
-            let same = |node: DeviceNode| {
-                (node.kind, node.major, node.minor)
-                    == (device.node.kind, device.node.major, device.node.minor)
-            };
-            if there.is_some_and(same) { Ok(()) } else { Err(error) }
-        }
-        Err(error) => Err(error),
-        Ok(()) => sys::chown(&path, Uid::from_raw(device.node.uid), Gid::from_raw(device.node.gid)),
-    }
-}
-
-/// The path of `inside` below `root`, with its directories made; a link among them is
-/// refused (ENOTDIR).
-fn place_for(root: &Path, inside: &Path) -> Result<PathBuf> {
-    let names: Vec<&str> = inside.iter().skip(1).filter_map(|name| name.to_str()).collect();
-    let (last, above) =
-        names.split_last().ok_or_else(|| Error::new("make a device at `/`", Errno::EINVAL))?;
-    let folder = above.iter().try_fold(root.to_path_buf(), |folder, name| sys::mount_point(&folder, name))?;
-    Ok(folder.join(last))
+    todo!("task 6.4: make the nodes of `devices` below `root`, where the container will find them")
 }
 
 /// Task 6.4: Let the processes of `group` use the devices of `rules`, and no other.
@@ -227,15 +135,5 @@ fn place_for(root: &Path, inside: &Path) -> Result<PathBuf> {
 /// Use `sys::write_setting`, `sys::load_device_program`, `sys::attach_device_program`.
 /// Man page: `bpf(2)`. Errors: EPERM for anybody but root of the machine.
 pub fn allow_devices(group: &DeviceGroup, rules: &[DeviceRule]) -> Result<()> {
-    match group {
-        DeviceGroup::V1(folder) => {
-            sys::write_setting(&folder.join("devices.deny"), "a")?;
-            let allow = folder.join("devices.allow");
-            rules.iter().try_for_each(|rule| sys::write_setting(&allow, &rule.to_string()))
-        }
-        DeviceGroup::V2(folder) => {
-            let program = sys::load_device_program(&device_program(rules))?;
-            sys::attach_device_program(sys::open_path(folder)?, program)
-        }
-    }
+    todo!("task 6.4: let the processes of `group` use the devices of `rules`, and no other")
 }

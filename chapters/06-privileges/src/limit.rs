@@ -4,7 +4,7 @@
 //! limit is not a cgroup's: it counts what *one process* uses, or (nproc) all processes of one user, on the whole host.
 //! Man page: `getrlimit(2)`.
 
-use crate::{Capability, Refused};
+use crate::{Capability, CapabilitySet, Refused, is_root_of_the_machine};
 use coracle_ground::sys::{self, Resource, UNLIMITED};
 use std::fmt;
 
@@ -101,14 +101,15 @@ fn say(value: u64) -> String {
 /// # Errors
 /// From reading this process's own limits and capabilities.
 pub fn impossible(limits: &[Limit]) -> coracle_ground::Result<Option<Refused>> {
-    let bit = 1 << Capability::SYS_RESOURCE.number();
-    let may_raise = sys::capabilities()?.effective & bit != 0;
+    // In a user namespace this capability is worth nothing: limits are the machine's.
+    let has = CapabilitySet(sys::capabilities()?.effective).has(Capability::SYS_RESOURCE);
+    let may_raise = has && is_root_of_the_machine();
     for limit in limits {
         let (_, highest) = sys::limit(limit.resource)?;
         if limit.hard > highest && !may_raise {
             return Ok(Some(Refused(format!(
-                "`--ulimit {limit}`: here the hard limit is {} and only CAP_SYS_RESOURCE, which this process does not \
-                 have, could raise it",
+                "`--ulimit {limit}`: here the hard limit is {} and only CAP_SYS_RESOURCE on the whole machine, which \
+                 this process does not have, could raise it",
                 say(highest)
             ))));
         }

@@ -7,7 +7,7 @@ use crate::{
 use coracle_ground::sys::{self, CapabilityBits, DeviceNode, MsFlags};
 use coracle_ground::{Errno, Error, Result};
 use nix::unistd::{Gid, Uid};
-use seccompiler::SeccompRule;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -58,14 +58,15 @@ pub fn become_user_with(become_user: impl FnOnce() -> Result<()>) -> Result<()> 
 ///
 /// For user 0 both become what is in `keep` *and* permitted now: a set may only shrink.
 /// For any other user both become empty, as in Docker: `--cap-add` then only says what a
-/// setuid program could reach. The inheritable set stays empty.
+/// setuid program could reach. The inheritable set stays as it is (empty, by now).
 ///
 /// Use `nix::unistd::Uid::effective().is_root()`, `sys::capabilities`,
 /// `sys::set_capabilities`. Man page: `capset(2)`.
+/// Errors: EPERM when a set would grow.
 pub fn set_capabilities(keep: CapabilitySet) -> Result<()> {
-    let permitted = sys::capabilities()?.permitted;
-    let left = if Uid::effective().is_root() { permitted & keep.0 } else { 0 };
-    sys::set_capabilities(CapabilityBits { effective: left, permitted: left, inheritable: 0 })
+    let now = sys::capabilities()?;
+    let left = if Uid::effective().is_root() { now.permitted & keep.0 } else { 0 };
+    sys::set_capabilities(CapabilityBits { effective: left, permitted: left, ..now })
 }
 
 /// Task 6.2: Take the last steps before the program, in the only order that works.
@@ -99,61 +100,48 @@ pub fn drop_privileges(privileges: &Privileges, become_user: impl FnOnce() -> Re
     set_capabilities(privileges.capabilities)
 }
 
-/// Task 6.3: Compile a policy into one filter, with the crate `seccompiler`.
+/// Task 6.3: Compile a policy into the program that the kernel runs at each system call.
 ///
-/// A filter of that crate knows one action for what matches and one for everything else.
-/// A policy may have more: a default, and an action for each rule. So make several, and
-/// `seccomp::join` them: where one of them says "allow", the next is asked, and any other
-/// answer is final. In this order:
+/// Gather the rules of each call (`rule.number`); several may speak of the same one. For
+/// each call make the instructions that decide:
 ///
-/// - for each action among the rules, but for "allow" and the default, one that answers
-///   its rules with it and allows everything else; the most restrictive action first, which
-///   is how `Action` is ordered (the greatest);
-/// - last, the default: one that allows what *any* rule speaks of, whatever its action
-///   (those have been answered before), and answers everything else with the default. If
-///   the default is to allow, then one without rules, which allows everything: all that
-///   it does is to look at the architecture.
+/// - the most restrictive rule comes first: `Action` is ordered, and the greatest wins;
+/// - a rule with conditions: `seccomp::test_of(&rule.conditions)`, then its answer,
+///   `seccomp::answer(rule.action)`. When a condition does not hold, that one instruction
+///   is skipped, and the next rule follows;
+/// - a rule without conditions: its answer, and that is the end;
+/// - when no rule was without: the answer of the policy's default.
 ///
-/// A rule whose action is the default says nothing: leave it out everywhere. The code of
-/// the crate kills calls made for another architecture; `join` adds what it does not
-/// look at (x32).
+/// A rule whose action is the default says nothing: leave it out. `seccomp::program` then
+/// makes one program of it all, with the look at the architecture at its beginning.
 ///
-/// `seccomp::filter(arch, calls, on_match, otherwise)` makes a filter of the crate's. Its
-/// `calls` is a map from the number to a list of alternatives (`seccomp::rule_of` makes one
-/// out of a rule's conditions). An *empty* list means: always. So a call that has one rule
-/// without conditions, and others with, must get the empty list.
-///
-/// Man page: `seccomp(2)`, at "SECCOMP_RET_KILL_PROCESS" and what follows.
-/// Errors: EINVAL, with the crate's own words, for a filter of over 4096 instructions.
+/// Man page: `seccomp(2)`. Errors: EINVAL for a program of over 4096 instructions.
 pub fn compile(policy: &Policy) -> Result<Filter> {
-    let rules: Vec<&CallRule> = policy.rules.iter().filter(|rule| rule.action != policy.default).collect();
-    let mut actions: Vec<Action> = rules.iter().map(|rule| rule.action).collect();
-    actions.retain(|action| *action != Action::Allow);
-    actions.sort_unstable();
-    actions.dedup();
-    let mut filters = Vec::new();
-    for action in actions.into_iter().rev() {
-        let its_own: Vec<&CallRule> = rules.iter().filter(|rule| rule.action == action).copied().collect();
-        filters.push(seccomp::filter(policy.arch, by_call(&its_own)?, action, Action::Allow)?);
+    let mut by_call: BTreeMap<i64, Vec<&CallRule>> = BTreeMap::new();
+    for rule in policy.rules.iter().filter(|rule| rule.action != policy.default) {
+        by_call.entry(rule.number).or_default().push(rule);
     }
-    filters.push(match policy.default {
-        Action::Allow => seccomp::filter(policy.arch, BTreeMap::new(), Action::KillProcess, Action::Allow)?,
-        default => seccomp::filter(policy.arch, by_call(&rules)?, Action::Allow, default)?,
-    });
-    seccomp::join(policy.arch, &filters)
+    let mut calls = BTreeMap::new();
+    for (number, mut rules) in by_call {
+        rules.sort_by_key(|rule| Reverse(rule.action));
+        calls.insert(number, decide(&rules, policy.default)?);
+    }
+    seccomp::program(policy.arch, &calls, policy.default)
 }
 
-/// The rules of each call, as alternatives; an empty list for a call with a rule that has
-/// no conditions.
-fn by_call(rules: &[&CallRule]) -> Result<BTreeMap<i64, Vec<SeccompRule>>> {
-    let mut calls: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    for rule in rules.iter().filter(|rule| !rule.conditions.is_empty()) {
-        calls.entry(rule.number).or_default().push(seccomp::rule_of(&rule.conditions)?);
+/// The instructions for one call, whose `rules` are in order.
+fn decide(rules: &[&CallRule], default: Action) -> Result<Filter> {
+    let mut code = Vec::new();
+    for rule in rules {
+        if rule.conditions.is_empty() {
+            code.push(seccomp::answer(rule.action));
+            return Ok(code);
+        }
+        code.extend(seccomp::test_of(&rule.conditions)?);
+        code.push(seccomp::answer(rule.action));
     }
-    for rule in rules.iter().filter(|rule| rule.conditions.is_empty()) {
-        calls.insert(rule.number, Vec::new());
-    }
-    Ok(calls)
+    code.push(seccomp::answer(default));
+    Ok(code)
 }
 
 /// Task 6.4: Set the limits of this process, and so of the program that it becomes.

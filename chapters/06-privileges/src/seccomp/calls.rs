@@ -6,34 +6,40 @@
 
 use super::Arch;
 
-/// Is there a call of that name, on whatever architecture?
-pub(crate) fn exists(name: &str) -> bool {
-    row(name).is_some()
+/// A call that exists on some architecture.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call(&'static Row);
+
+/// Name, number on x86_64, number on aarch64.
+type Row = (&'static str, i16, i16);
+
+impl Call {
+    /// The call of that name. The table is sorted.
+    pub(crate) fn named(name: &str) -> Option<Call> {
+        CALLS.binary_search_by_key(&name, |(name, ..)| *name).ok().map(|at| Call(&CALLS[at]))
+    }
+
+    /// Its number on `arch`; `None` when that architecture does not have it.
+    pub(crate) fn number(self, arch: Arch) -> Option<i64> {
+        let (_, x86_64, aarch64) = *self.0;
+        let number = if arch == Arch::X86_64 { x86_64 } else { aarch64 };
+        (number >= 0).then_some(i64::from(number))
+    }
 }
 
 /// The number of the call `name` on `arch`; `None` when that architecture does not have it.
 pub fn call_number(name: &str, arch: Arch) -> Option<i64> {
-    let (_, x86_64, aarch64) = row(name)?;
-    let number = match arch {
-        Arch::X86_64 => x86_64,
-        Arch::Aarch64 => aarch64,
-    };
-    (*number >= 0).then_some(i64::from(*number))
+    Call::named(name)?.number(arch)
 }
 
 /// The names and numbers of all calls that `arch` has.
 pub fn calls(arch: Arch) -> impl Iterator<Item = (&'static str, i64)> {
-    CALLS.iter().filter_map(move |(name, ..)| call_number(name, arch).map(|number| (*name, number)))
+    CALLS.iter().filter_map(move |row| Call(row).number(arch).map(|number| (row.0, number)))
 }
 
-/// Finds a call by its name: the table is sorted.
-fn row(name: &str) -> Option<&'static (&'static str, i16, i16)> {
-    CALLS.binary_search_by_key(&name, |(name, ..)| *name).ok().map(|at| &CALLS[at])
-}
-
-/// Name, number on x86_64, number on aarch64.
+/// All of them.
 #[rustfmt::skip]
-const CALLS: &[(&str, i16, i16)] = &[
+const CALLS: &[Row] = &[
     ("_llseek", -1, -1), ("_newselect", -1, -1), ("_sysctl", 156, -1), ("accept", 43, 202),
     ("accept4", 288, 242), ("access", 21, -1), ("acct", 163, 89), ("add_key", 248, 217),
     ("adjtimex", 159, 171), ("afs_syscall", 183, -1), ("alarm", 37, -1), ("arch_prctl", 158, -1),
@@ -169,6 +175,7 @@ const CALLS: &[(&str, i16, i16)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::libc;
 
     #[test]
     fn the_table_is_sorted_and_no_number_is_given_twice() {

@@ -1,8 +1,10 @@
 //! Reading a profile. Strictly: a word that we do not understand could be the one that was to protect.
 
-use super::{Action, Condition, calls};
+use super::calls::Call;
+use super::{Action, Condition};
 use crate::{Capability, Refused};
-use serde::de::{Deserialize, Deserializer, Error, Unexpected};
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use std::fmt;
 
 /// A profile as it stands in the file. Which of its rules hold, only the container decides: [`Profile::for_container`].
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -26,8 +28,9 @@ impl Profile {
     /// In one sentence, with line and column: it is not JSON, or a field, a call, an action, a capability, an
     /// architecture or a comparison has a name that does not exist.
     pub fn parse(text: &str, what: &str) -> Result<Profile, Refused> {
-        let profile: Profile = serde_json::from_str(text)
-            .map_err(|error| Refused(format!("the seccomp profile `{what}` cannot be used: {error}")))?;
+        let profile: Profile = serde_json::from_str(text).map_err(|error| {
+            Refused(format!("the seccomp profile `{what}` cannot be used: {}", say(&error)))
+        })?;
         let wrong = if profile.arch_map.is_some() && profile.architectures.is_some() {
             Some("it has both `architectures` and `archMap`, and only one of them can be meant".to_string())
         } else {
@@ -50,15 +53,20 @@ impl Profile {
     }
 }
 
+/// What is wrong, with line and column.
+fn say(error: &serde_json::Error) -> String {
+    if error.is_data() { error.to_string() } else { format!("it is not JSON: {error}") }
+}
+
 /// One element of `syscalls`.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Entry {
     #[serde(default)]
-    names: Vec<CallName>,
+    names: Vec<Call>,
     /// One name: how profiles were written at first.
     #[serde(default)]
-    name: Option<CallName>,
+    name: Option<Call>,
     action: ActionName,
     errno_ret: Option<u32>,
     #[serde(default, deserialize_with = "null_is_empty")]
@@ -77,9 +85,9 @@ impl Entry {
         self.action.with(self.errno_ret)
     }
 
-    /// The names of the calls.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().chain(&self.name).map(|name| name.0.as_str())
+    /// The calls.
+    pub(super) fn calls(&self) -> impl Iterator<Item = Call> {
+        self.names.iter().chain(&self.name).copied()
     }
 
     /// What JSON alone cannot see; `at` counts from 1.
@@ -147,17 +155,24 @@ impl ActionName {
     }
 }
 
-/// The name of a call that exists.
-#[derive(Debug, Clone)]
-struct CallName(String);
+impl<'de> Deserialize<'de> for Call {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Call, D::Error> {
+        from.deserialize_str(CallVisitor)
+    }
+}
 
-impl<'de> Deserialize<'de> for CallName {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<CallName, D::Error> {
-        let name = String::deserialize(from)?;
-        match calls::exists(&name) {
-            true => Ok(CallName(name)),
-            false => Err(D::Error::custom(format!("there is no system call `{name}`"))),
-        }
+/// Takes a name as it stands in the file, without a copy: there are hundreds.
+struct CallVisitor;
+
+impl Visitor<'_> for CallVisitor {
+    type Value = Call;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a system call")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Call, E> {
+        Call::named(name).ok_or_else(|| E::custom(format!("there is no system call `{name}`")))
     }
 }
 

@@ -22,7 +22,7 @@ mod program;
 pub use calls::{call_number, calls};
 pub use json::Profile;
 pub use policy::{CallRule, Policy};
-pub use program::{Calls, filter, join, rule_of};
+pub use program::{answer, program, test_of};
 
 use serde::Deserialize;
 
@@ -41,6 +41,14 @@ pub enum Arch {
 impl Arch {
     /// That of this program.
     pub const HERE: Arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
+
+    /// `AUDIT_ARCH_…` of linux/audit.h: what a filter sees as the architecture of a call.
+    pub(crate) fn audit_number(self) -> u32 {
+        match self {
+            Arch::X86_64 => 0xc000_003e,
+            Arch::Aarch64 => 0xc000_00b7,
+        }
+    }
 
     /// As Docker's profiles call it, in `arches`.
     pub(crate) fn docker_name(self) -> &'static str {

@@ -1,7 +1,7 @@
 //! From a profile to a policy: which rules hold for this container, and the numbers of their calls.
 
 use super::json::{Entry, KernelVersion, When};
-use super::{Action, Arch, Condition, Profile, call_number};
+use super::{Action, Arch, Condition, Profile};
 use crate::CapabilitySet;
 
 /// What a filter is compiled from: a default, and the calls that are treated otherwise.
@@ -35,7 +35,7 @@ impl Profile {
         let place = Place { capabilities, arch, kernel };
         let mut policy = Policy { arch, default: self.default_action(), rules: Vec::new() };
         for entry in self.syscalls.iter().filter(|entry| place.holds(entry)) {
-            for number in entry.names().filter_map(|name| call_number(name, arch)) {
+            for number in entry.calls().filter_map(|call| call.number(arch)) {
                 policy.rules.extend(rules_for(entry, number));
             }
         }

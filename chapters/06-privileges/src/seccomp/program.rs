@@ -1,16 +1,25 @@
-//! From rules to a program of the kernel's: the last steps, around the crate `seccompiler`.
+//! From decisions to a program of the kernel's.
 //!
 //! A filter is a program in classic BPF: one register, jumps forward only, at most 4096 instructions. It sees this
-//! (`struct seccomp_data`), and ends with `RET` and an action:
+//! (`struct seccomp_data`), and ends with `RET` and an answer:
 //!
 //! ```text
 //!   +0 number of the call   +4 architecture   +8 address of the caller   +16 … +63 six arguments, 8 bytes each
 //! ```
 //!
-//! The crate compiles one set of rules with *one* action for what matches. Docker's profile needs more: `clone3` is
-//! answered with ENOSYS and everything unknown with EPERM. One could install several filters; the kernel asks all of
-//! them and obeys the most restrictive answer. But the first one might forbid the call that installs the second. So we
-//! [`join`] their programs into one.
+//! The crate `seccompiler` compiles the conditions on arguments, which is the fiddly part: an argument has 64 bits and
+//! the register 32. It could compile the whole filter, too, and we do not let it, for two reasons. Its filters have *one*
+//! action for what matches, and Docker's profile needs several (`clone3` gets ENOSYS, what is unknown gets EPERM). And
+//! it compares the number of a call with one known number after the other: for Docker's profile 1,787 instructions,
+//! which the kernel takes 1 ms to accept. We search, as in a sorted list, and put neighbours with the same answer
+//! together: half of the instructions, accepted in a quarter of the time, and each call is found after eight comparisons.
+//!
+//! ```text
+//!                          number ≥ 172 ?
+//!                   no ┌───────┴───────┐ yes
+//!              number ≥ 86 ?       number ≥ 294 ?
+//!              …       …           …       …       ▶ allow · errno 1 · conditions
+//! ```
 //!
 //! Man page: `seccomp(2)`; "Seccomp BPF" in the kernel's documentation.
 
@@ -18,70 +27,8 @@ use super::{Action, Arch, Comparison, Condition};
 use crate::Filter;
 use coracle_ground::sys::FilterInstruction;
 use coracle_ground::{Errno, Error, Result};
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch,
-};
+use seccompiler::{BpfProgram, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 use std::collections::BTreeMap;
-
-/// The calls of a filter: for each number its alternatives. An empty list: always.
-pub type Calls = BTreeMap<i64, Vec<SeccompRule>>;
-
-/// A filter that answers the `calls` with `on_match`, and all others with `otherwise`. A call that was not made for
-/// `arch` kills its process.
-///
-/// # Errors
-/// EINVAL, with the crate's words: both actions are the same, or the program is too long.
-pub fn filter(arch: Arch, calls: Calls, on_match: Action, otherwise: Action) -> Result<Filter> {
-    let target = match arch {
-        Arch::X86_64 => TargetArch::x86_64,
-        Arch::Aarch64 => TargetArch::aarch64,
-    };
-    let filter = SeccompFilter::new(calls, action_of(otherwise), action_of(on_match), target);
-    let program: BpfProgram = filter.and_then(BpfProgram::try_from).map_err(wrong)?;
-    let convert =
-        |i: seccompiler::sock_filter| FilterInstruction { code: i.code, jt: i.jt, jf: i.jf, k: i.k };
-    Ok(program.into_iter().map(convert).collect())
-}
-
-/// One alternative, in which all of the `conditions` hold.
-///
-/// # Errors
-/// EINVAL, with the crate's words: there are none.
-pub fn rule_of(conditions: &[Condition]) -> Result<SeccompRule> {
-    let conditions = conditions.iter().map(condition_of).collect::<std::result::Result<_, _>>();
-    conditions.and_then(SeccompRule::new).map_err(wrong)
-}
-
-/// One program that asks the filters one after the other. "Allow" goes on to the next; any other answer ends it, and so
-/// does the "allow" of the last. On x86_64 it begins with a look for x32: programs of 64 bits with pointers of 32, whose
-/// calls come with the right architecture and other numbers. They are killed, too.
-///
-/// # Errors
-/// EINVAL: it has more than 4096 instructions.
-pub fn join(arch: Arch, filters: &[Filter]) -> Result<Filter> {
-    let mut program = match arch {
-        Arch::X86_64 => X32.to_vec(),
-        Arch::Aarch64 => Vec::new(),
-    };
-    for (at, filter) in filters.iter().enumerate() {
-        let is_last = at + 1 == filters.len();
-        let (here, end) = (program.len(), program.len() + filter.len());
-        program.extend_from_slice(filter);
-        let jumps = program[here..].iter_mut().enumerate().filter(|(_, i)| !is_last && **i == ALLOW);
-        for (nth, instruction) in jumps {
-            // A jump counts from the instruction after it.
-            *instruction = FilterInstruction { code: JUMP, jt: 0, jf: 0, k: (end - (here + nth) - 1) as u32 };
-        }
-    }
-    match program.len() {
-        0..=MOST_INSTRUCTIONS => Ok(program),
-        length => Err(Error::new(
-            format!("make a seccomp filter of {length} instructions: a program may have {MOST_INSTRUCTIONS}"),
-            Errno::EINVAL,
-        )),
-    }
-}
 
 /// `BPF_MAXINSNS` of `linux/bpf_common.h`.
 const MOST_INSTRUCTIONS: usize = 4096;
@@ -93,18 +40,47 @@ const JUMP_IF_EQUAL: u16 = 0x15;
 const JUMP_IF_AT_LEAST: u16 = 0x35;
 const RETURN: u16 = 0x06;
 
-const ALLOW: FilterInstruction = FilterInstruction { code: RETURN, jt: 0, jf: 0, k: 0x7fff_0000 };
-const KILL_PROCESS: FilterInstruction = FilterInstruction { code: RETURN, jt: 0, jf: 0, k: 0x8000_0000 };
+/// Where the number of the call and the architecture lie in `struct seccomp_data`.
+const NUMBER: u32 = 0;
+const ARCH: u32 = 4;
 
-/// Kills calls whose number has the bit of x32. -1 is no call at all: a tracer writes it to skip one.
-const X32: [FilterInstruction; 4] = [
-    FilterInstruction { code: LOAD, jt: 0, jf: 0, k: 0 },
-    FilterInstruction { code: JUMP_IF_EQUAL, jt: 2, jf: 0, k: u32::MAX },
-    FilterInstruction { code: JUMP_IF_AT_LEAST, jt: 0, jf: 1, k: 0x4000_0000 },
-    KILL_PROCESS,
-];
+/// On x86_64, calls of x32 programs (64 bits, with pointers of 32) come with the right architecture, and with numbers
+/// from here on.
+const X32: u32 = 0x4000_0000;
 
-/// In the crate's words. An argument has 64 bits, and all of them are compared.
+/// An instruction without jump distances.
+fn plain(code: u16, k: u32) -> FilterInstruction {
+    FilterInstruction { code, jt: 0, jf: 0, k }
+}
+
+/// The instruction that ends the program with this answer.
+pub fn answer(action: Action) -> FilterInstruction {
+    // `SECCOMP_RET_…` of linux/seccomp.h: the action in the upper half, a number in the lower.
+    let word = match action {
+        Action::Allow => 0x7fff_0000,
+        Action::Log => 0x7ffc_0000,
+        Action::Trace(number) => 0x7ff0_0000 | number & 0xffff,
+        Action::Errno(errno) => 0x0005_0000 | errno & 0xffff,
+        Action::Trap => 0x0003_0000,
+        Action::KillThread => 0x0000_0000,
+        Action::KillProcess => 0x8000_0000,
+    };
+    plain(RETURN, word)
+}
+
+/// Instructions that look at the arguments: when all `conditions` hold, the program goes on with the next instruction
+/// after these; else it skips that one.
+///
+/// # Errors
+/// EINVAL: there are no conditions.
+pub fn test_of(conditions: &[Condition]) -> Result<Filter> {
+    let wrong = |error| Error::new(format!("make a seccomp filter: {error}"), Errno::EINVAL);
+    let conditions: std::result::Result<_, _> = conditions.iter().map(condition_of).collect();
+    let program: BpfProgram = conditions.and_then(SeccompRule::new).map_err(wrong)?.into();
+    Ok(program.into_iter().map(|i| FilterInstruction { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect())
+}
+
+/// In the crate's words. All 64 bits of an argument are compared.
 fn condition_of(condition: &Condition) -> std::result::Result<SeccompCondition, seccompiler::BackendError> {
     let (operator, value) = match condition.comparison {
         Comparison::NotEqual => (SeccompCmpOp::Ne, condition.value),
@@ -118,20 +94,75 @@ fn condition_of(condition: &Condition) -> std::result::Result<SeccompCondition, 
     SeccompCondition::new(condition.index, SeccompCmpArgLen::Qword, operator, value)
 }
 
-/// In the crate's words.
-fn action_of(action: Action) -> SeccompAction {
-    match action {
-        Action::Allow => SeccompAction::Allow,
-        Action::Log => SeccompAction::Log,
-        Action::Trace(number) => SeccompAction::Trace(number),
-        Action::Errno(errno) => SeccompAction::Errno(errno),
-        Action::Trap => SeccompAction::Trap,
-        Action::KillThread => SeccompAction::KillThread,
-        Action::KillProcess => SeccompAction::KillProcess,
+/// The whole program: for each number in `calls` its instructions, which must end with an [`answer`]; for every other
+/// call the `default`. First of all it kills what was made for another architecture than `arch`: there the same numbers
+/// mean other calls.
+///
+/// # Errors
+/// EINVAL: it has more than 4096 instructions.
+pub fn program(arch: Arch, calls: &BTreeMap<i64, Filter>, default: Action) -> Result<Filter> {
+    let kill = answer(Action::KillProcess);
+    let mut program = Vec::with_capacity(1024);
+    program.extend([
+        plain(LOAD, ARCH),
+        FilterInstruction { code: JUMP_IF_EQUAL, jt: 1, jf: 0, k: arch.audit_number() },
+        kill,
+        plain(LOAD, NUMBER),
+    ]);
+    let (otherwise, kill) = ([answer(default)], [kill]);
+    let mut ranges = ranges(calls, &otherwise);
+    if arch == Arch::X86_64 {
+        // -1 is no call at all: a tracer writes it to skip one.
+        ranges.extend([(X32, &kill[..]), (u32::MAX, &otherwise[..])]);
+    }
+    search(&ranges, &mut program);
+    match program.len() {
+        0..=MOST_INSTRUCTIONS => Ok(program),
+        length => Err(Error::new(
+            format!("make a seccomp filter of {length} instructions: it may have {MOST_INSTRUCTIONS}"),
+            Errno::EINVAL,
+        )),
     }
 }
 
-/// What the crate says, as one of our errors.
-fn wrong(error: seccompiler::BackendError) -> Error {
-    Error::new(format!("make a seccomp filter: {error}"), Errno::EINVAL)
+/// From this number on, up to the next range, the instructions are these.
+type Range<'a> = (u32, &'a [FilterInstruction]);
+
+/// All numbers, from 0 on, as ranges of neighbours with the same instructions.
+fn ranges<'a>(calls: &'a BTreeMap<i64, Filter>, otherwise: &'a [FilterInstruction]) -> Vec<Range<'a>> {
+    let mut ranges: Vec<Range<'a>> = vec![(0, otherwise)];
+    let mut add = |from: u32, code: &'a [FilterInstruction]| match ranges.last_mut() {
+        // Nothing lies between: the last range is empty, and this one takes its place.
+        Some((start, last)) if *start == from => *last = code,
+        Some((_, last)) if *last == code => {}
+        _ => ranges.push((from, code)),
+    };
+    for (number, code) in calls {
+        let Ok(number) = u32::try_from(*number) else { continue };
+        add(number, code);
+        add(number + 1, otherwise);
+    }
+    ranges
+}
+
+/// Appends instructions that find the range of the number in the register, by halving the list.
+fn search(ranges: &[Range<'_>], program: &mut Filter) {
+    if let [(_, code)] = ranges {
+        program.extend_from_slice(code);
+        return;
+    }
+    let (below, above) = ranges.split_at(ranges.len() / 2);
+    let at = program.len();
+    program.push(plain(JUMP_IF_AT_LEAST, above[0].0));
+    search(below, program);
+    let distance = program.len() - at - 1;
+    // A conditional jump reaches 255 instructions far; further on it takes a plain one to help.
+    match u8::try_from(distance) {
+        Ok(distance) => program[at].jt = distance,
+        Err(_) => {
+            program[at].jf = 1;
+            program.insert(at + 1, plain(JUMP, distance as u32));
+        }
+    }
+    search(above, program);
 }
