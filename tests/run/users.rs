@@ -36,7 +36,7 @@ pub(crate) fn another_user_has_no_group_of_root() -> Outcome {
             echo out >/dev/stdout; echo x >/dev/null; readlink /proc/self/cwd; echo err >/dev/stderr' 2>err; cat err
         echo in | coracle run --rm -i --user 1000 tiny cat /dev/stdin
         coracle run --rm -t --user 1000 tiny sh -c 'tty; stat -c %u $(tty); echo x >/dev/tty' | tr -d '\r'"#,
-        &["Groups:", "CapEff:0000000000000000", "out", "/", "err", "in", "/dev/pts/0", "1000", "x"],
+        &["Groups:100", "CapEff:0000000000000000", "out", "/", "err", "in", "/dev/pts/0", "1000", "x"],
         "root's groups or capabilities stay, or the user may not use its own streams",
     )
 }
@@ -47,8 +47,11 @@ pub(crate) fn the_images_own_users_are_known() -> Outcome {
         echo 'web:x:33:34::/srv/web:' >>root/etc/passwd; coracle import -c 'USER 33' -c 'CMD id -u; id -g; echo $HOME' root web
         coracle run --rm web
         coracle run --rm -u 33:5 web sh -c 'id -g; echo $HOME'
-        coracle run --rm -u 0 web sh -c 'id -u; echo $HOME'"#,
-        &["web:latest", "33", "34", "/srv/web", "5", "/srv/web", "0", "/root"],
+        coracle run --rm -u 0 web sh -c 'id -u; echo $HOME'
+        echo 'logs:x:77:web' >>root/etc/group; coracle import root web >/dev/null
+        coracle run --rm -u web web id | tr -d '()a-z '; coracle run --rm -u web:logs --group-add 5 web sh -c 'set -- $(grep Groups /proc/self/status); echo $2 $3'
+        coracle run --rm -u :77 web id -g"#,
+        &["web:latest", "33", "34", "/srv/web", "5", "/srv/web", "0", "/root", "=33=34=34,77", "5 77", "77"],
         "a user of the image has another group or home than the image says",
     )
 }

@@ -30,6 +30,8 @@ impl Error {
     /// The cause that this call and this errno usually have, when there is a usual one.
     pub fn likely_cause(&self) -> Option<&'static str> {
         let call = self.doing.split_whitespace().next().unwrap_or_default();
+        // What is known of `write` is known of the files of cgroups.
+        let call = if call == "write" && !self.doing.contains("cgroup") { "" } else { call };
         likely_cause(call, self.errno)
     }
 }

@@ -160,3 +160,75 @@ fn words(controller: Controller) -> &'static str {
 fn no(why: impl Into<String>) -> Answer {
     Err(Impossible(why.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DeviceRate, Tree};
+    use std::path::PathBuf;
+
+    /// A machine on which everything can be limited.
+    fn layout() -> Layout {
+        let nowhere = PathBuf::from("/nowhere");
+        let controllers = Controller::ALL.to_vec();
+        Layout {
+            trees: vec![Tree {
+                version: Version::V2,
+                mount: nowhere.clone(),
+                parent: nowhere,
+                controllers,
+                obstacle: None,
+            }],
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_said_in_a_sentence() {
+        let none = Limits::default;
+        let mib = |n: u64| Some(n * MIB);
+        let rate = |bytes_per_second| vec![DeviceRate { major: 240, minor: 99, bytes_per_second }];
+        let cases = [
+            (Limits { memory: mib(5), ..none() }, "the least is 6 MiB"),
+            (Limits { memory_swap: Some(Swap::Total(8 * MIB)), ..none() }, "add `--memory`"),
+            (
+                Limits { memory: mib(8), memory_swap: Some(Swap::Total(7 * MIB)), ..none() },
+                "smaller than that on memory alone",
+            ),
+            (Limits { memory: mib(8), memory_reservation: mib(9), ..none() }, "reservation is larger"),
+            (Limits { cpus: Some(CpuQuota::from_nano_cpus(0)), ..none() }, "too small"),
+            (Limits { cpus: Some(CpuQuota::from_nano_cpus(u64::MAX)), ..none() }, "more than there are"),
+            (Limits { cpus: Some(CpuQuota { quota: 5000, period: 10 }), ..none() }, "1000 to 1000000"),
+            (Limits { cpu_shares: Some(1), ..none() }, "2 to 262144"),
+            (Limits { cpuset_cpus: "0,8000".parse().ok(), ..none() }, "no processor 8000"),
+            (Limits { pids: Some(0), ..none() }, "0 processes"),
+            (Limits { blkio_weight: Some(9), ..none() }, "10 to 1000"),
+            (Limits { device_read_bps: rate(0), ..none() }, "0 bytes a second"),
+            (Limits { device_write_bps: rate(1), ..none() }, "240:99 is no disk"),
+        ];
+        for (limits, words) in cases {
+            let why = limits.check(&layout()).map_or_else(|no| no.to_string(), |()| "it is allowed".into());
+            assert!(why.contains(words), "{limits:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_is_let_through() {
+        for limits in [
+            Limits::default(),
+            Limits { memory: Some(6 * MIB), memory_swap: Some(Swap::Unlimited), ..Limits::default() },
+            Limits { cpus: Some(CpuQuota::from_nano_cpus(10_000_000)), ..Limits::default() },
+            Limits { cpuset_cpus: "0".parse().ok(), pids: Some(1), ..Limits::default() },
+        ] {
+            assert_eq!(limits.check(&layout()), Ok(()), "{limits:?}");
+        }
+    }
+
+    #[test]
+    fn a_machine_without_cgroups_limits_nothing() {
+        let limits = Limits { pids: Some(1), ..Limits::default() };
+        let why = limits.check(&Layout::default()).map_err(|no| no.to_string());
+        let words = "the number of processes cannot be limited here: no cgroup filesystem is mounted below /sys/fs/cgroup";
+        assert_eq!(why, Err(words.to_string()));
+        assert_eq!(Limits::default().check(&Layout::default()), Ok(()));
+    }
+}

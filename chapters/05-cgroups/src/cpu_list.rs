@@ -2,6 +2,7 @@
 //!
 //! Man page: `cpuset(7)`, "List format".
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +11,8 @@ use std::str::FromStr;
 const MOST: u32 = 8192;
 
 /// Numbers of processors, each once.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct CpuList(BTreeSet<u32>);
 
 impl CpuList {
@@ -27,6 +29,20 @@ impl CpuList {
     /// The first number that is not in `other`.
     pub fn first_not_in(&self, other: &CpuList) -> Option<u32> {
         self.0.difference(&other.0).next().copied()
+    }
+}
+
+impl TryFrom<String> for CpuList {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<CpuList, String> {
+        text.parse()
+    }
+}
+
+impl From<CpuList> for String {
+    fn from(cpus: CpuList) -> String {
+        cpus.to_string()
     }
 }
 

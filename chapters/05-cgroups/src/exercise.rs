@@ -133,9 +133,10 @@ pub fn enter(doors: &Doors, inside: bool) -> Result<()> {
 /// that group. In the closure: [`enter`], then `init`.
 ///
 /// Careful with the cgroup namespace. The top of the tree that a process in it sees is the
-/// group in which the *maker* was when it was made. `clone` makes it in the parent, in the
-/// parent's group. So leave it out of the flags, and let the child unshare it when it has
-/// entered the group: only if it was asked for.
+/// group in which its maker was when it was made, and `clone` makes it before the child has
+/// entered a v1 tree: the top would be the parent's group. (For v2 alone the kernel takes the
+/// group of `CLONE_INTO_CGROUP`.) So leave it out of the flags, and let the child unshare it
+/// when it has entered the group: only if it was asked for.
 ///
 /// Use [`Doors::open`], [`enter`], `namespace_flags`, `sys::unshare`.
 /// Man pages: `clone(2)` at `CLONE_INTO_CGROUP`, `cgroup_namespaces(7)`.

@@ -119,6 +119,7 @@ impl Tree {
         // what the kernel says of a group outside of our cgroup namespace.
         let visible = |own: &PathBuf| !own.iter().any(|name| name == "..");
         let own = own_group(mounted, own).filter(visible).unwrap_or_else(|| mount.clone());
+        let own: PathBuf = own.components().collect(); // without a slash at its end
         if mounted.filesystem == "cgroup2" {
             return Some(Tree::look_v2(mount, &own));
         }
@@ -190,4 +191,57 @@ fn may_hand_down(folder: &Path) -> bool {
     let is_top = sys::open_path(&folder.join("cgroup.type")).is_err();
     let processes = || sys::read_cgroup_file(&folder.join("cgroup.procs")).unwrap_or_default();
     is_top || processes().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(version: Version, controllers: &[Controller], obstacle: Option<Obstacle>) -> Tree {
+        let mount = PathBuf::from("/sys/fs/cgroup");
+        Tree { version, parent: mount.join("own"), mount, controllers: controllers.to_vec(), obstacle }
+    }
+
+    #[test]
+    fn v1_has_a_controller_before_v2_has_it() {
+        let v1 = tree(Version::V1, &[Controller::Memory], None);
+        let v2 = tree(Version::V2, &[Controller::Memory, Controller::Freezer], None);
+        let layout = Layout { trees: vec![v2.clone(), v1.clone()] };
+        assert_eq!(layout.tree(Controller::Memory), Some(&v1));
+        assert_eq!(layout.tree(Controller::Freezer), Some(&v2));
+        let found = layout.trees_for(&[Controller::Memory, Controller::Freezer, Controller::Pids]);
+        assert_eq!(found, [(&v1, vec![Controller::Memory]), (&v2, vec![Controller::Freezer])]);
+    }
+
+    #[test]
+    fn a_refusal_names_the_reason() {
+        let cases = [
+            (None, "no cgroup filesystem is mounted"),
+            (Some(tree(Version::V1, &[Controller::Pids], None)), "has no cgroup controller `memory`"),
+            (
+                Some(tree(Version::V2, &[Controller::Pids], None)),
+                "`memory` is not delegated to `/sys/fs/cgroup/own`",
+            ),
+            (
+                Some(tree(Version::V1, &[Controller::Memory], Some(Obstacle::ReadOnly))),
+                "is mounted read-only",
+            ),
+            (
+                Some(tree(Version::V1, &[Controller::Memory], Some(Obstacle::NotOurs))),
+                "on cgroup v1, limits need root",
+            ),
+            (
+                Some(tree(Version::V2, &[Controller::Memory], Some(Obstacle::NotOurs))),
+                "no group is delegated to you",
+            ),
+            (Some(tree(Version::V2, &[], Some(Obstacle::HoldsProcesses))), "holds processes"),
+        ];
+        for (tree, words) in cases {
+            let layout = Layout { trees: tree.into_iter().collect() };
+            let why = layout.refusal(Controller::Memory).unwrap_or_default();
+            assert!(why.contains(words), "{words}: {why}");
+        }
+        let fine = Layout { trees: vec![tree(Version::V2, &[Controller::Memory], None)] };
+        assert_eq!(fine.refusal(Controller::Memory), None);
+    }
 }

@@ -2,9 +2,11 @@
 
 use crate::{Controller, CpuList, Folder, Group, Version, settings};
 use coracle_ground::{Errno, Result, sys};
+use serde::{Deserialize, Serialize};
 
 /// The limits of one container. `None`, or an empty list, is no limit of ours: the kernel's own stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// `--memory`: the most memory, in bytes. Above it the kernel takes pages back, and when it cannot, kills.
     pub memory: Option<u64>,
@@ -29,7 +31,7 @@ pub struct Limits {
 }
 
 /// How much memory and swap together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Swap {
     /// So many bytes, memory included.
     Total(u64),
@@ -38,7 +40,7 @@ pub enum Swap {
 }
 
 /// So much time on processors within each period. The time of all processors counts together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuQuota {
     /// Microseconds of running.
     pub quota: u64,
@@ -54,7 +56,7 @@ impl CpuQuota {
 }
 
 /// A disk, and how many bytes a second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceRate {
     /// The device's major number.
     pub major: u64,

@@ -15,7 +15,8 @@ use groups::places::{
 use groups::running::{
     a_fork_bomb_stays_in_its_box_and_is_killed_with_one_word,
     a_frozen_container_stands_still_until_it_is_thawed, a_memory_hog_hurts_only_itself,
-    frozen_processes_are_killed_too, the_program_is_in_its_group_from_its_first_moment,
+    frozen_processes_are_killed_too, the_container_sees_its_group_as_the_top_of_each_tree,
+    the_program_is_in_its_group_from_its_first_moment,
 };
 
 milestone! { bin: "ch05", tests: {
@@ -26,6 +27,7 @@ milestone! { bin: "ch05", tests: {
     "5.1" => a_group_is_removed_when_its_last_process_has_gone needs Cgroups,
     "5.2" => limits_are_said_in_the_words_of_both_versions,
     "5.3" => the_program_is_in_its_group_from_its_first_moment needs Cgroups,
+    "5.3" => the_container_sees_its_group_as_the_top_of_each_tree needs CgroupV1,
     "5.3" => a_quarter_of_a_processor_is_a_quarter needs Cgroups,
     "5.4" => a_memory_hog_hurts_only_itself needs Cgroups,
     "5.4" => a_fork_bomb_stays_in_its_box_and_is_killed_with_one_word needs Cgroups,

@@ -87,14 +87,9 @@ impl Fence {
             current.ancestors().take_while(|parent| parent.starts_with(&mount.path)).collect();
         if writable(&mount.path.join("cgroup.procs")) {
             way.reverse();
-            // Only the real top may hand controllers down while processes are in it; it has no `cgroup.type`.
-            if !mount.path.join("cgroup.type").exists() {
-                for controller in ["+memory", "+pids", "+cpu", "+cpuset", "+io"] {
-                    limit(&mount.path, "cgroup.subtree_control", controller);
-                }
-            }
         }
         for parent in way {
+            hand_down(parent);
             let folder = parent.join(format!("{PREFIX}{id}"));
             if fs::create_dir(&folder).is_err() {
                 continue;
@@ -165,6 +160,17 @@ fn sweep(parent: &Path) {
         let tester = name.strip_prefix(PREFIX).and_then(|id| id.split('-').next());
         if tester.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
             gone(&folder); // refused while something is in it
+        }
+    }
+}
+
+/// In v2: lets the groups below `parent` have controllers, where that is allowed: not while processes are in it, but for
+/// the real top, which has no `cgroup.type`.
+fn hand_down(parent: &Path) {
+    let processes = fs::read_to_string(parent.join("cgroup.procs")).unwrap_or_default();
+    if processes.is_empty() || !parent.join("cgroup.type").exists() {
+        for controller in ["+memory", "+pids", "+cpu", "+cpuset", "+io"] {
+            limit(parent, "cgroup.subtree_control", controller);
         }
     }
 }

@@ -12,6 +12,7 @@ mod device;
 mod forbidden;
 mod fs;
 mod ids;
+mod inside;
 mod limit;
 mod mount;
 mod namespace;
@@ -20,6 +21,7 @@ mod process;
 mod signal;
 pub(crate) mod socket;
 mod terminal;
+mod users;
 
 pub use bpf::*;
 pub use cgroup::*;
@@ -27,6 +29,7 @@ pub use device::*;
 pub use forbidden::*;
 pub use fs::*;
 pub use ids::*;
+pub use inside::*;
 pub use limit::*;
 pub use mount::*;
 pub use namespace::*;
@@ -34,6 +37,7 @@ pub use privilege::*;
 pub use process::*;
 pub use signal::*;
 pub use terminal::*;
+pub use users::*;
 
 use crate::{Error, Result, trace};
 

@@ -1,7 +1,7 @@
 //! Tasks 5.3 and 5.4: processes in a group, from the first to the last.
 
 use super::{number, said, script, started};
-use coracle_testkit::{Outcome, check};
+use coracle_testkit::{Outcome, Output, check};
 
 /// Of the processes of a container: those in another PID namespace than ours, and in which groups they are.
 const WHERE: &str = r#"
@@ -43,6 +43,15 @@ pub(crate) fn the_program_is_in_its_group_from_its_first_moment() -> Outcome {
             "a group is a folder in each tree, and the child has to enter each; a limit does nothing to a process that \
              is not in the group",
         )?;
+    sees_itself_as_the_top(&out)?;
+    check(said(&out, "limit") == "33554432")
+        .observed(format!("the group's limit on memory was `{}` while it ran", said(&out, "limit")))
+        .means("the program ran without the limit that was asked for")
+        .misconception("limits are written before the child is made")
+}
+
+/// Inside, each line of /proc/self/cgroup must end with the top: `…:/`.
+fn sees_itself_as_the_top(out: &Output) -> Outcome {
     let strange = out.stdout.lines().find(|line| line.starts_with("sees:") && !line.ends_with(":/"));
     check(strange.is_none())
         .observed(format!(
@@ -51,13 +60,15 @@ pub(crate) fn the_program_is_in_its_group_from_its_first_moment() -> Outcome {
         ))
         .means("the container sees its own name on the host, and its cgroup filesystem begins above its own group")
         .misconception(
-            "the top of a cgroup namespace is the group in which its maker was when it was made: clone() makes it in the \
-             parent, so unshare it in the child, after it has entered",
-        )?;
-    check(said(&out, "limit") == "33554432")
-        .observed(format!("the group's limit on memory was `{}` while it ran", said(&out, "limit")))
-        .means("the program ran without the limit that was asked for")
-        .misconception("limits are written before the child is made")
+            "the top of a cgroup namespace is the group in which its maker was when it was made. clone() makes it before the \
+             child has entered: unshare it in the child, afterwards",
+        )
+}
+
+pub(crate) fn the_container_sees_its_group_as_the_top_of_each_tree() -> Outcome {
+    let out = script("ch05 rootfs /bin/sed s/^/sees:/ /proc/self/cgroup && echo start ready")?;
+    started(&out)?;
+    sees_itself_as_the_top(&out)
 }
 
 pub(crate) fn a_memory_hog_hurts_only_itself() -> Outcome {

@@ -1,0 +1,129 @@
+//! What the tests of chapter 4 share: a container made in a script, and how its answers are read.
+
+pub(crate) mod maps;
+pub(crate) mod user;
+pub(crate) mod who;
+
+use coracle_testkit::{Failure, Outcome, Output, World, check};
+
+/// Runs a script of the host's shell. In it, `voyager` and `ch04` are the two programs, `run COMMAND…` runs one and says
+/// with which status it ended, and `users FILE…` puts an `/etc` with these files over the host's.
+pub(crate) fn script(text: &str) -> Result<Output, Failure> {
+    let functions = r#"
+        voyager() { "$VOYAGER" "$@"; }
+        ch04() { "$CH04" "$@"; }
+        run() { status=0; "$@" || status=$?; echo "status $status"; }
+        users() { mkdir etc; cp /etc/ld.so.* /etc/login.defs etc 2>/dev/null || true; mv "$@" etc; mount --bind etc /etc; }
+        chown -R 1000:1001 rootfs 2>/dev/null || true
+    "#;
+    World::new()
+        .env("VOYAGER", env!("CARGO_BIN_EXE_voyager"))
+        .env("CH04", crate::BIN)
+        .script(&format!("{functions}\n{text}"))
+}
+
+/// Runs a script with one container in it, which must start. `task` is the one that the test is about.
+pub(crate) fn container(task: &'static str, text: &str) -> Result<Output, Failure> {
+    let out = script(text)?;
+    began(task, &out)?;
+    Ok(out)
+}
+
+/// Did the container start? 125 says that ch04 failed before the program began. A test about another task than the one
+/// whose step failed says that it was not reached, and accuses nobody.
+fn began(task: &'static str, out: &Output) -> Outcome {
+    let line = out.stderr.lines().find(|line| line.starts_with("ch04: ")).unwrap_or(out.stderr.trim());
+    let fine = said(out, "status") == "0";
+    let (guilty, reason) = usual_reason(task, line).unwrap_or((
+        task,
+        "the line names the call, what it was about, and the errno: look that errno up in the call's man page",
+    ));
+    if guilty != task {
+        return check(fine)
+            .observed(format!("not reached: a step of task {guilty} failed first: `{line}`"))
+            .means("this says nothing about this task yet")
+            .misconception(format!("see what `cargo workbook check 4` says about task {guilty}"));
+    }
+    check(fine)
+        .observed(format!("ch04 ended with status {}: `{line}`", said(out, "status")))
+        .means("the kernel refused one of the steps, and the program never began")
+        .misconception(reason)
+}
+
+/// Whose step is it, and what usually leads to this answer of the kernel?
+fn usual_reason(task: &'static str, line: &str) -> Option<(&'static str, &'static str)> {
+    let is = |words: &[&str]| words.iter().all(|word| line.contains(word));
+    // Both tasks write maps; the test knows which of the two it is about.
+    let maps = if task == "4.2" { "4.2" } else { "4.1" };
+    Some(if is(&["write \"", "gid_map`: EPERM"]) {
+        (
+            "4.1",
+            "an ordinary user who could drop groups could drop one that takes a right away: write `deny` to \
+             `setgroups` first, then the gid_map",
+        )
+    } else if is(&["write \"", "_map`: EPERM"]) {
+        (
+            "4.1",
+            "a map is written once, in one piece, and an ordinary user may map only its own number: is this \
+             the second write, or another's number?",
+        )
+    } else if is(&["write \"", "_map`: EINVAL"]) {
+        (
+            "4.2",
+            "two ranges overlap, inside or outside: 0 is the caller, and each range begins where the one \
+             before it has ended",
+        )
+    } else if is(&["run `new", "ENOENT"]) {
+        (
+            "4.2",
+            "/etc/subuid grants numbers, and somebody must write them: without newuidmap and newgidmap the caller \
+             is alone",
+        )
+    } else if is(&["run `new"]) {
+        (
+            "4.2",
+            "newuidmap takes the process, then inside, outside and count, each as an argument of its own, and \
+             looks whether /etc/subuid grants exactly that",
+        )
+    } else if is(&["setresuid 0: EINVAL"]) || is(&["setresgid 0: EINVAL"]) {
+        (
+            maps,
+            "no number inside is called 0: the maps of init's namespace are not written (both of them?), and a \
+             process without a map is 65534 and cannot become anybody",
+        )
+    } else if is(&["EOVERFLOW"]) {
+        (
+            "4.1",
+            "a map makes nobody root: init still has its old number, which does not exist inside, and whoever does \
+             not exist can own no file. It must become root, user and group, before it builds anything",
+        )
+    } else if is(&["setgroups", "EPERM"]) {
+        (
+            "4.4",
+            "in a user namespace of an ordinary user setgroups is denied, for good: the groups stay, and that \
+             is an error only when one was asked for",
+        )
+    } else if is(&["setresgid", "EPERM"]) || is(&["setgroups", "EINVAL"]) || is(&["setresuid"]) {
+        (
+            "4.4",
+            "who has given up user 0 may change no group any more: first the groups, then the group, and the \
+             user last",
+        )
+    } else if is(&["become user"]) || is(&["become group"]) {
+        ("4.2", "who is not in the maps cannot be had: which maps did lay_out_maps give?")
+    } else if is(&["the image"]) {
+        ("4.3", "names are those of the image's own files, and a number needs no line in any file")
+    } else {
+        return None;
+    })
+}
+
+/// What stands after `word` at the beginning of a line of standard output; empty when there is no such line.
+pub(crate) fn said(out: &Output, word: &str) -> String {
+    let after = |line: &str| {
+        line.strip_prefix(word)
+            .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+            .map(|rest| rest.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    out.stdout.lines().find_map(after).unwrap_or_default()
+}

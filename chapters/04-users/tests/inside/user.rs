@@ -1,0 +1,124 @@
+//! Task 4.4: the program's user and groups, as the kernel has them.
+
+use super::{container, said, script};
+use coracle_testkit::{Outcome, World, check};
+
+/// Many users and groups, each under its own number. Two lines, because a world may have its numbers in two pieces.
+const ALL: &str = "--uidmap 0:0:1 --uidmap 1:1:60000 --gidmap 0:0:1 --gidmap 1:1:60000";
+
+pub(crate) fn the_program_has_its_groups_and_no_others() -> Outcome {
+    let out = container(
+        "4.4",
+        &format!(
+            r#"chown -R 0:0 rootfs
+            echo web:x:33:34::/srv: >> rootfs/etc/passwd
+            printf 'adm:x:4:web\nvideo:x:27:web\n' >> rootfs/etc/group
+            run setpriv --groups 0,4242 "$CH04" {ALL} --user web --group-add 50 --group-add adm rootfs \
+                /bin/sh -c 'grep -E "^(Uid|Gid|Groups|CapEff):" /proc/self/status; echo home $HOME'"#
+        ),
+    )?;
+    for (word, expected) in [("Uid:", "33 33 33 33"), ("Gid:", "34 34 34 34")] {
+        check(said(&out, word) == expected)
+            .observed(format!(
+                "with `--user web`, `/proc/self/status` says `{word} {}`, and not `{expected}`",
+                said(&out, word)
+            ))
+            .means("real, effective, saved, for files: where one of them is still 0, the program can become root again")
+            .misconception(
+                "seteuid() and setuid() leave some of them as they are; setresuid() sets all, and so does setresgid() \
+                 before it",
+            )?;
+    }
+    let groups = said(&out, "Groups:");
+    let groups: Vec<&str> = groups.split(' ').collect();
+    let strange: Vec<&&str> = groups.iter().filter(|group| ["0", "4242"].contains(group)).collect();
+    check(strange.is_empty())
+        .observed(format!("the program's supplementary groups are {groups:?}; {strange:?} came from whoever started the engine"))
+        .means("what those groups may open, the program may open")
+        .misconception("setresgid() changes one group; the list of the others stays until setgroups() sets a new one")?;
+    for (group, belief) in [
+        (
+            "34",
+            "the group itself belongs among them (CVE-2022-36109): a set-group-ID program takes its place, and a \
+                file that keeps the group's members out would let the program in",
+        ),
+        ("4", "the image's /etc/group says of which groups `web` is a member"),
+        ("27", "the image's /etc/group says of which groups `web` is a member"),
+        ("50", "`--group-add` comes on top of the user's own groups"),
+    ] {
+        check(groups.iter().filter(|known| **known == group).count() == 1)
+            .observed(format!(
+                "the program's supplementary groups are {groups:?}, and {group} should be there once"
+            ))
+            .means("it lacks a group that it should have")
+            .misconception(belief)?;
+    }
+    check(said(&out, "home") == "/srv")
+        .observed(format!("HOME is `{}`", said(&out, "home")))
+        .means("the program looks for its files in another directory than the image's user has")
+        .misconception("the sixth field of the user's line is its home")
+}
+
+pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
+    // A user namespace that has many groups and denies setgroups: root writes its maps from outside.
+    let out = script(&format!(
+        r#"chown -R 0:0 rootfs; echo 'adm:x:4:root' >> rootfs/etc/group
+        mkfifo up go
+        unshare --user sh -c 'echo $$ > up; read -r word < go
+            "$CH04" {ALL} --user root rootfs /bin/true; echo "plain $?"
+            "$CH04" {ALL} --user root --group-add 50 rootfs /bin/true; echo "asked $?"' &
+        read -r pid < up
+        echo deny > /proc/$pid/setgroups
+        for map in uid_map gid_map; do printf '0 0 1\n1 1 60000\n' > /proc/$pid/$map; done
+        echo now > go; wait
+        voyager "$CH04" --user 33 rootfs /bin/true || echo "unmapped $?""#
+    ))?;
+    check(said(&out, "plain") == "0")
+        .observed(format!(
+            "where setgroups is denied, a container of root ended with {}: {}",
+            said(&out, "plain"),
+            out.stderr.trim()
+        ))
+        .means("no ordinary user without ranges can start a container")
+        .misconception(
+            "where setgroups is denied (EPERM), groups stay as they are, for everybody. That is an error only when \
+             the caller has asked for one",
+        )?;
+    let line = out.stderr.lines().find(|line| line.contains("group 50")).unwrap_or_default();
+    check(said(&out, "asked") == "125" && line.starts_with("ch04: "))
+        .observed(format!(
+            "where setgroups is denied, `--group-add 50` ended with {}: {}",
+            said(&out, "asked"),
+            out.stderr.trim()
+        ))
+        .means("the program runs without a group that was asked for, and nobody is told")
+        .misconception("to ignore EPERM is right only when there is nothing to be had: who asked for a group must be told")?;
+    check(said(&out, "unmapped") == "125" && out.stderr.contains("become user 33"))
+        .observed(format!(
+            "`--user 33` for an ordinary user without ranges ended with {}: {}",
+            said(&out, "unmapped"),
+            out.stderr.trim()
+        ))
+        .means("a user who does not exist inside cannot be had, and the sentence must say so")
+        .misconception("a map of one number has user 0 alone")
+}
+
+pub(crate) fn the_program_ends_with_the_engine() -> Outcome {
+    let out = World::new().env("CH04", crate::BIN).unjudged().script(&format!(
+        r#"mkfifo up
+        "$CH04" {ALL} --user 33 rootfs /bin/sh -c 'echo up; exec sleep 1000' > up &
+        read -r word < up; echo "$word"
+        kill -KILL $!; wait || true"#
+    ))?;
+    check(out.stdout.trim() == "up")
+        .observed(format!("the program as user 33 did not start: {}", out.stderr.trim()))
+        .means("this says nothing yet about how it ends")
+        .misconception("see what the other tests of task 4.4 say")?;
+    check(out.leftovers.is_empty())
+        .observed(format!("the engine was killed, and {} went on", out.leftovers.join(", ")))
+        .means("a container without an engine: nobody waits for it, and nobody will stop it")
+        .misconception(
+            "the kernel forgets PR_SET_PDEATHSIG when a process changes its user (prctl(2)): ask for it once more, \
+             last",
+        )
+}
