@@ -18,6 +18,7 @@ use coracle_mounts::{
 use coracle_namespaces::{be_init, isolate_mounts, mount_proc, set_hostname};
 use coracle_privileges::{apply_sysctls, drop_privileges, make_devices, set_limits, set_oom_score_adj};
 use coracle_users::{become_root, become_user};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use std::convert::Infallible;
 use std::path::{Component, Path, PathBuf};
 
@@ -218,8 +219,25 @@ fn make_directories(path: &Path) -> Result<()> {
         so_far.push(name);
         match sys::mkdir(&so_far, 0o755) {
             Err(error) if error.errno != Errno::EEXIST => return Err(error),
-            _ => {}
+            _ => stay_inside(&so_far)?,
         }
     }
     Ok(())
+}
+
+/// Refuses a path that leads through `/proc/self/fd`: to what is open in this process, which may be a directory of the
+/// host (CVE-2024-21626). Its other links stay in the container, because its root does.
+fn stay_inside(path: &Path) -> Result<()> {
+    let how =
+        OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    match openat2(AT_FDCWD, path, how) {
+        Err(Errno::ELOOP) => {
+            let path = path.display();
+            Err(Error::new(
+                format!("use `{path}` as a directory: it leads out of the container"),
+                Errno::EPERM,
+            ))
+        }
+        _ => Ok(()), // whatever else is wrong with it, who uses it will say so
+    }
 }

@@ -31,6 +31,8 @@ pub enum Need {
     CgroupV2,
     /// This program is installed.
     Tool(&'static str),
+    /// This path exists: a part of the kernel that not every kernel has.
+    File(&'static str),
     /// Not even a world: the test runs everywhere.
     Nothing,
 }
@@ -69,6 +71,7 @@ impl Need {
                 (facts.cgroups && is_v2(), "cgroup v2, with groups that we may make", VERSION.to_string())
             }
             Need::Tool(name) => (is_installed(name), name, format!("install `{name}`")),
+            Need::File(path) => (Path::new(path).exists(), path, format!("a kernel that has `{path}`")),
         };
         (!there).then(|| Missing { what: what.to_string(), fix })
     }

@@ -9,6 +9,7 @@
 mod bpf;
 mod cgroup;
 mod device;
+mod forbidden;
 mod fs;
 mod ids;
 mod inside;
@@ -25,6 +26,7 @@ mod users;
 pub use bpf::*;
 pub use cgroup::*;
 pub use device::*;
+pub use forbidden::*;
 pub use fs::*;
 pub use ids::*;
 pub use inside::*;
