@@ -39,7 +39,7 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    Run(run::Args),
+    Run(Box<run::Args>),
     Ps(ps::Args),
     Rm(rm::Args),
     Images(images::Args),
@@ -57,7 +57,7 @@ impl Cli {
             coracle_ground::trace::enable(File::from(story));
         }
         match self.verb {
-            Verb::Run(args) => run::run(args),
+            Verb::Run(args) => run::run(*args),
             Verb::Ps(args) => ps::run(&args),
             Verb::Rm(args) => rm::run(&args),
             Verb::Images(args) => images::run(&args),
