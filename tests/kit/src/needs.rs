@@ -1,6 +1,7 @@
 //! What a test needs from the machine, found out by trying it in a throwaway world.
 
 use crate::inside::{MARK, SELF};
+use crate::ranges;
 use crate::world::World;
 use coracle_ground::sys::{self, MntFlags, MsFlags};
 use nix::sched::CloneFlags;
@@ -45,9 +46,9 @@ impl Need {
             Need::Nothing => return None,
             Need::Root => (is_real_root(), "root", AS_ROOT.to_string()),
             Need::ManyUsers => (
-                has_many_users(),
+                ranges::is_possible(),
                 "many users: root, or ranges in /etc/subuid and /etc/subgid",
-                RANGES.to_string(),
+                ranges::FIX.to_string(),
             ),
             Need::UserNamespaces => (facts.user_namespaces, "user namespaces", fix().to_string()),
             Need::Mknod => {
@@ -71,24 +72,6 @@ pub(crate) struct Missing {
 
 const AS_ROOT: &str =
     "run the tests as root, on the machine itself or in a container started with --privileged";
-
-const RANGES: &str = "install `newuidmap` (package uidmap), and `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`";
-
-/// Can a world with many users be made? Tried once in each test program.
-fn has_many_users() -> bool {
-    static MANY: OnceLock<bool> = OnceLock::new();
-    let count = |map: &str| {
-        map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum::<u64>()
-    };
-    *MANY.get_or_init(|| {
-        let out = World::new().without_rootfs().many_users().run([
-            "cat",
-            "/proc/self/uid_map",
-            "/proc/self/gid_map",
-        ]);
-        out.is_ok_and(|out| out.code == Some(0) && count(&out.stdout) > 120_000)
-    })
-}
 
 /// The first thing that a test with these needs lacks here. Every test needs a world, unless it needs nothing.
 pub(crate) fn first_missing(needs: &[Need]) -> Option<Missing> {

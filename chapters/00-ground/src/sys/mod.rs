@@ -8,7 +8,6 @@
 
 mod fs;
 mod ids;
-mod inside;
 mod mount;
 mod namespace;
 mod process;
@@ -16,16 +15,17 @@ mod signal;
 pub(crate) mod socket;
 mod terminal;
 mod users;
+mod walk;
 
 pub use fs::*;
 pub use ids::*;
-pub use inside::*;
 pub use mount::*;
 pub use namespace::*;
 pub use process::*;
 pub use signal::*;
 pub use terminal::*;
 pub use users::*;
+pub use walk::*;
 
 use crate::{Error, Result, trace};
 
