@@ -153,17 +153,26 @@ fn once(case: &Case) -> Option<Duration> {
     status.success().then(|| began.elapsed())
 }
 
-/// All cases in turn, so that a machine that grows slower grows slower for all of them; then the table.
+/// All cases in turn, so that a machine that grows slower grows slower for all of them; then the table. Every second
+/// round goes backwards: the kernel clears namespaces away after their processes have ended, and who comes next pays.
 fn paired(cases: &[Case]) {
     let mut rounds: Vec<Vec<f64>> = Vec::new();
-    for _ in 0..ROUNDS {
-        let round =
-            cases.iter().map(|case| once(case).unwrap_or_else(|| panic!("the case `{}` failed", case.name)));
-        rounds.push(round.map(|time| time.as_secs_f64() * 1000.0).collect());
+    for number in 0..ROUNDS {
+        let mut order: Vec<usize> = (0..cases.len()).collect();
+        if number % 2 == 1 {
+            order.reverse();
+        }
+        let mut round = vec![0.0; cases.len()];
+        for index in order {
+            let time =
+                once(&cases[index]).unwrap_or_else(|| panic!("the case `{}` failed", cases[index].name));
+            round[index] = time.as_secs_f64() * 1000.0;
+        }
+        rounds.push(round);
     }
     let Some(baseline) = cases.iter().position(|case| case.name == "unshare") else { return };
     println!(
-        "{ROUNDS} rounds, all cases in turn\n{:<12}{:>12}{:>24}",
+        "{ROUNDS} rounds, all cases in turn, forwards and backwards\n{:<12}{:>12}{:>24}",
         "case", "median ms", "median of case/unshare"
     );
     for (index, case) in cases.iter().enumerate() {

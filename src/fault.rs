@@ -23,6 +23,7 @@ pub(crate) const POINTS: &[&str] = &[
     "container-created",
     "rootfs-copying",
     "rootfs-ready",
+    "group-made",
     "init-cloned",
     "init-prepared",
     "program-started",

@@ -1,4 +1,4 @@
-//! The learner's own code in the engine: `exercise.rs` of chapters 1 to 3 instead of the reference.
+//! The learner's own code in the engine: `exercise.rs` of chapters 1 to 6 instead of the reference.
 //!
 //! **This test builds the engine**, three times, in a copy of the checkout below `target/tmp`: up to a minute the
 //! first time, ten seconds later on. Nothing of the learner's is touched, and nothing is downloaded. Where there is no
@@ -17,9 +17,10 @@ milestone! { bin: "coracle", tests: {
 }}
 
 /// A chapter's folder, and the tasks that matter here.
-const CHAPTERS: [&str; 3] = ["01-chroot", "02-namespaces", "03-mounts"];
+const CHAPTERS: [&str; 6] =
+    ["01-chroot", "02-namespaces", "03-mounts", "04-users", "05-cgroups", "06-privileges"];
 
-/// Three engines in turn: all solved; then task 2.1 is not written, which the host side meets; then 3.1, which init meets.
+/// Three engines in turn: all solved; then task 5.3 is not written, which the host side meets; then 3.1, which init meets.
 /// One test and not three, because they share the copy and what is built in it.
 fn the_engine_runs_on_the_learners_code() -> Outcome {
     let copy = Copy::make()?;
@@ -28,7 +29,7 @@ fn the_engine_runs_on_the_learners_code() -> Outcome {
     copy.is_made_from_exercises()?;
     solved(&copy)?;
     for (chapter, function, task, says) in [
-        ("02-namespaces", "start_in", "2.1", "start a child"),
+        ("05-cgroups", "start_in_group", "5.3", "start a child"),
         ("03-mounts", "pivot_into", "3.1", "make `root` the root mount"),
     ] {
         copy.solve(Some((chapter, function)))?;
@@ -77,7 +78,7 @@ impl Copy {
         for part in ["Cargo.toml", "Cargo.lock", "src", "chapters", "tests", "benches", "book/workbook"] {
             synchronise(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &copy.tree.join(part))?;
         }
-        fs::write(copy.tree.join("chapters/mine.txt"), "1\n2\n3\n")?;
+        fs::write(copy.tree.join("chapters/mine.txt"), "1\n2\n3\n4\n5\n6\n")?;
         Ok(copy)
     }
 

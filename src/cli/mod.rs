@@ -8,7 +8,9 @@
 mod environment;
 mod images;
 mod import;
+mod privileges;
 mod ps;
+mod resources;
 mod rm;
 mod run;
 mod table;

@@ -9,15 +9,17 @@
 //! What we leave out: `-d` and everything that outlives this command (chapter 12).
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::ArgAction;
 use coracle_ground::trace;
-use nix::unistd::geteuid;
+use coracle_users::{Identity, resolve_user};
 
+use super::privileges::Privileges;
+use super::resources::Resources;
 use super::{environment, values};
-use crate::container::{self, Container, Network, NotStarted, Rootfs, Status, Tmpfs, User};
+use crate::container::{self, Container, Network, NotStarted, Prepared, Rootfs, Shared, Status, Tmpfs};
 use crate::fault;
 use crate::store::{self, ContainerDir, Image, Reference, Store};
 use crate::time::Timestamp;
@@ -45,6 +47,15 @@ pub(super) struct Args {
     /// Container host name
     #[arg(short = 'h', long, value_name = "NAME", value_parser = values::hostname, allow_hyphen_values = true)]
     hostname: Option<String>,
+    /// IPC namespace to use: `private` or `host`
+    #[arg(long, value_name = "MODE", value_parser = values::ipc, allow_hyphen_values = true)]
+    ipc: Option<values::Mode>,
+    /// PID namespace to use: `host`
+    #[arg(long, value_name = "MODE", value_parser = values::pid_or_uts, allow_hyphen_values = true)]
+    pid: Option<values::Mode>,
+    /// UTS namespace to use: `host`
+    #[arg(long, value_name = "MODE", value_parser = values::pid_or_uts, allow_hyphen_values = true)]
+    uts: Option<values::Mode>,
     /// Run an init inside the container that forwards signals and reaps processes
     #[arg(long)]
     init: bool,
@@ -57,6 +68,10 @@ pub(super) struct Args {
     /// Connect the container to a network: `none` or `host`
     #[arg(long, alias = "net", value_name = "NETWORK", value_parser = values::network, allow_hyphen_values = true)]
     network: Option<Network>,
+    #[command(flatten)]
+    privileges: Privileges,
+    #[command(flatten)]
+    resources: Resources,
     /// Mount the container's root filesystem as read only
     #[arg(long)]
     read_only: bool,
@@ -69,9 +84,9 @@ pub(super) struct Args {
     /// Allocate a pseudo-TTY
     #[arg(short, long)]
     tty: bool,
-    /// User and group in numbers
-    #[arg(short, long, value_name = "UID[:GID]", value_parser = values::user, allow_hyphen_values = true)]
-    user: Option<(u32, Option<u32>)>,
+    /// User and group, by name or number
+    #[arg(short, long, value_name = "USER[:GROUP]", allow_hyphen_values = true)]
+    user: Option<String>,
     /// Working directory inside the container
     #[arg(short, long, value_name = "PATH", value_parser = values::workdir, allow_hyphen_values = true)]
     workdir: Option<String>,
@@ -93,6 +108,7 @@ pub(super) fn run(mut args: Args) -> Result<u8> {
     let store = Store::open()?;
     let image = store.find_image(&reference)?;
     let mut container = Container { image: image_name, ..describe(args, &store, &reference, &image)? };
+    let prepared = Prepared::for_container(&mut container)?;
     trace::step(
         12,
         "The container's directory and its lock: from here on it has a name, and this engine looks after it",
@@ -101,7 +117,7 @@ pub(super) fn run(mut args: Args) -> Result<u8> {
     let rootfs = Rootfs::new(&image, store.image_root(&reference)?, container.rm, &container.rootfs)?;
     fault::point("rootfs-ready");
 
-    let outcome = container::run(&mut container, rootfs, &dir);
+    let outcome = container::run(&mut container, rootfs, &prepared, &dir);
     fault::point("run-returned");
     match outcome {
         Ok(status) => {
@@ -148,10 +164,20 @@ fn failed(mut container: Container, dir: ContainerDir, error: anyhow::Error) -> 
 fn describe(args: Args, store: &Store, reference: &Reference, image: &Image) -> Result<Container> {
     let id = store::new_id()?;
     let network = args.network.unwrap_or_default();
-    let hostname = match (args.hostname, network) {
+    let modes = [(args.pid, Shared::Pid), (args.uts, Shared::Uts), (args.ipc, Shared::Ipc)];
+    let shared: Vec<Shared> = modes
+        .into_iter()
+        .filter(|(mode, _)| *mode == Some(values::Mode::Host))
+        .map(|(_, shared)| shared)
+        .collect();
+    let is_host = network == Network::Host || shared.contains(&Shared::Uts);
+    let hostname = match (args.hostname, is_host) {
+        (Some(_), _) if shared.contains(&Shared::Uts) => {
+            bail!("conflicting options: hostname and the UTS mode")
+        }
         (Some(name), _) => name,
-        (None, Network::Host) => nix::unistd::gethostname()?.to_string_lossy().into_owned(),
-        (None, Network::None) => id.short().to_owned(),
+        (None, true) => nix::unistd::gethostname()?.to_string_lossy().into_owned(),
+        (None, false) => id.short().to_owned(),
     };
     let mut env = environment::base(&hostname, args.tty);
     environment::merge(&mut env, image.config.env.clone());
@@ -161,9 +187,9 @@ fn describe(args: Args, store: &Store, reference: &Reference, image: &Image) -> 
     for variable in args.env {
         environment::merge(&mut env, vec![environment::from_flag(variable)?]);
     }
-    let (user, home) = user(args.user, store, reference, image)?;
+    let user = user(args.user, &args.privileges.group_add, &store.rootfs_of(reference), image)?;
     if !environment::has(&env, "HOME") {
-        env.push(format!("HOME={home}"));
+        env.push(format!("HOME={}", user.home));
     }
     let workdir = args.workdir.unwrap_or_else(|| image.config.working_dir.clone());
     Ok(Container {
@@ -180,6 +206,9 @@ fn describe(args: Args, store: &Store, reference: &Reference, image: &Image) -> 
         read_only: args.read_only,
         tmpfs: distinct(args.tmpfs)?,
         network,
+        shared,
+        limits: args.resources.limits()?,
+        security: args.privileges.security(),
         rm: args.rm,
         ..Container::default()
     })
@@ -200,30 +229,13 @@ fn argv(entrypoint: Option<String>, command: Vec<String>, image: &Image) -> Resu
     Ok(argv)
 }
 
-/// Who the program runs as, and that user's home. Both are the image's to say, in its own `/etc/passwd`.
-fn user(
-    wanted: Option<(u32, Option<u32>)>,
-    store: &Store,
-    of: &Reference,
-    image: &Image,
-) -> Result<(User, String)> {
-    let (uid, gid) = match wanted {
-        Some(wanted) => wanted,
-        None if image.config.user.is_empty() => (0, None),
-        None => values::user(&image.config.user)
-            .map_err(|error| anyhow::anyhow!("the image's user: {error}; choose another with --user"))?,
-    };
-    let known = store.user_in(of, uid);
-    let (gid, home) = match known {
-        Some(known) => (gid.unwrap_or(known.gid), known.home),
-        None => (gid.unwrap_or(0), "/".to_owned()),
-    };
-    if !geteuid().is_root() && (uid, gid) != (0, 0) {
-        bail!(
-            "without root, a container has one user, 0:0, which is you outside; others come with chapter 4"
-        );
-    }
-    Ok((User { uid, gid }, home))
+/// Who the program runs as. Names and homes are the image's to say, in its own files.
+fn user(wanted: Option<String>, group_add: &[String], root: &Path, image: &Image) -> Result<Identity> {
+    let spec = wanted.as_deref().unwrap_or(&image.config.user);
+    resolve_user(root, spec, group_add).map_err(|error| match wanted {
+        None if !spec.is_empty() => anyhow!("the image's user: {}; choose another with --user", error.doing),
+        _ => anyhow!("{}", error.doing),
+    })
 }
 
 /// Two mounts in one place hide each other.

@@ -30,19 +30,36 @@ pub(super) fn network(text: &str) -> Result<Network, String> {
     }
 }
 
-/// `uid` or `uid:gid` in numbers. Without a gid, the image's own `/etc/passwd` knows it.
-pub(super) fn user(text: &str) -> Result<(u32, Option<u32>), String> {
-    let (uid, gid) = text.split_once(':').map_or((text, None), |(uid, gid)| (uid, Some(gid)));
-    Ok((id(uid)?, gid.map(id).transpose()?))
+/// Whose namespace a container uses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Mode {
+    /// Its own.
+    Private,
+    /// The host's.
+    Host,
 }
 
-/// One number of a user or group.
-fn id(text: &str) -> Result<u32, String> {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(format!("`{text}` is not a number; names of users come with chapter 4"));
+/// `--pid` and `--uts`: nothing, or `host`.
+pub(super) fn pid_or_uts(text: &str) -> Result<Mode, String> {
+    match text {
+        "" => Ok(Mode::Private),
+        "host" => Ok(Mode::Host),
+        _ if text.starts_with("container:") => {
+            Err(format!("`{text}` comes with chapter 12; until then it is `host`"))
+        }
+        _ => Err(format!("invalid mode: {text}, it can only be `host`")),
     }
-    let id = text.parse::<i32>().ok().and_then(|id| u32::try_from(id).ok());
-    id.ok_or_else(|| "uids and gids must be in range 0-2147483647".to_owned())
+}
+
+/// `--ipc`: like the others; and `private`, which is what everybody gets.
+pub(super) fn ipc(text: &str) -> Result<Mode, String> {
+    match text {
+        "private" => Ok(Mode::Private),
+        "shareable" | "none" => {
+            Err(format!("`{text}` comes with chapter 12; until then it is `private` or `host`"))
+        }
+        _ => pid_or_uts(text),
+    }
 }
 
 /// `PATH[:OPTIONS]`. Docker's own options come first, so that the user's win.
@@ -105,15 +122,6 @@ mod tests {
             assert!(hostname(bad).is_err(), "{bad}");
         }
         assert!(workdir("/srv").is_ok() && workdir("srv").is_err() && workdir("").is_err());
-    }
-
-    #[test]
-    fn users_are_numbers() {
-        assert_eq!(user("0"), Ok((0, None)));
-        assert_eq!(user("1000:100"), Ok((1000, Some(100))));
-        for bad in ["", "root", "1000:", ":1", "-1", "+1", "2147483648", "1:2:3"] {
-            assert!(user(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]

@@ -9,15 +9,17 @@
 use super::relay::{Relay, Signals};
 use super::stdio::Stdio;
 use super::terminal::Raw;
-use super::{Container, Network, Process, Rootfs, State, Status, init};
+use super::{Container, Network, Prepared, Process, Rootfs, Shared, State, Status, init};
 use crate::fault;
 use crate::store::ContainerDir;
 use crate::time::Timestamp;
 use anyhow::{Context, Result};
+use coracle_cgroups::start_in_group;
 use coracle_chroot::exit_code;
 use coracle_ground::{End, Error, Start, sys, trace};
-use coracle_namespaces::{Namespace, start_in};
-use nix::unistd::{getegid, geteuid};
+use coracle_namespaces::Namespace;
+use coracle_users::write_maps;
+use nix::unistd::geteuid;
 use std::fmt;
 use std::os::fd::OwnedFd;
 
@@ -47,25 +49,33 @@ impl std::error::Error for NotStarted {}
 ///
 /// # Errors
 /// [`NotStarted`] when the program could not be; anything else is the engine's own failure (125).
-pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir) -> Result<u8> {
+pub(crate) fn run(
+    container: &mut Container,
+    rootfs: Rootfs,
+    prepared: &Prepared,
+    dir: &ContainerDir,
+) -> Result<u8> {
     trace::shorten(&container.rootfs, "ROOTFS");
     trace::step(2, "From here on signals wait in a queue: none is lost, and none kills us half-way");
     let signals = Signals::block()?;
     trace::step(12, "What the program will read and write: pipes of its own, never our files themselves");
     let mut stdio = Stdio::new(container)?;
 
+    let group = prepared.groups.make(container, prepared.rules.as_deref())?;
+    fault::point("group-made");
     trace::step(2, "A child in namespaces of its own, made in one step: it will be PID 1 in there");
-    let me = (geteuid(), getegid());
-    let (init, host) = start_in(&namespaces(container), |link| {
-        init::become_program(container, &rootfs, &mut stdio, me, link)
+    let (init, host) = start_in_group(&namespaces(container), group.group(), |link| {
+        init::become_program(container, prepared, &rootfs, &mut stdio, link)
     })?;
     stdio.close_inner_ends();
     fault::point("init-cloned");
 
+    if let Some(maps) = &prepared.maps {
+        trace::step(4, "Who is who in the new user namespace: until this is written, init is nobody in it");
+        write_maps(init.pid(), maps)?;
+    }
     trace::step(4, "Nothing more to do to init from outside: it may begin to build its world");
     let host = host.go()?;
-    // While init is at work, on another processor if there is one.
-    let running = save_running(container, dir, init.pid().as_raw())?;
     let (host, terminal) = host.prepared().with_context(|| cannot_build(container))?;
     fault::point("init-prepared");
     let raw = take_terminal(container, terminal.as_ref())?;
@@ -74,25 +84,36 @@ pub(crate) fn run(container: &mut Container, rootfs: Rootfs, dir: &ContainerDir)
     if let Start::Failed(error) = host.exec()? {
         return Err(NotStarted { program: container.argv[0].clone(), error }.into());
     }
-    // Only now: a container that fails before is one that never started.
-    container.state = running;
+    // Only now: a container that fails before is one that never started. And the disk has time while the program runs.
+    container.state = save_running(container, dir, init.pid().as_raw())?;
     fault::point("program-started");
 
     let outer = stdio.into_outer(terminal, container.interactive)?;
-    Relay::new(signals, &init, outer)?.until_the_end()?;
+    Relay::new(signals, &init, outer)?.until_the_end(|| match container.shared.contains(&Shared::Pid) {
+        // Without a PID namespace of its own, the end of its first process ended no other.
+        true => group.kill_all(),
+        false => Ok(()),
+    })?;
     let end = init.wait()?;
     drop(raw);
+    trace::step(5, "The control group is empty: what it has counted is read, and it goes");
+    container.state.oom_killed = group.end()? > 0;
     drop(rootfs); // only now may the image be removed: it was part of the root
     trace::step(1, "The program has ended, and the kernel has removed its namespaces and all mounts in them");
     Ok(exit_code(end))
 }
 
-/// Which namespaces are new: all, but for the network when the host's is wanted, and the user's when we are root.
+/// Which namespaces are new: all but those of the host's that are wanted, and the user's when we are root.
 fn namespaces(container: &Container) -> Vec<Namespace> {
     let mut namespaces = Namespace::ALL.to_vec();
-    if container.network == Network::Host {
-        namespaces.retain(|namespace| *namespace != Namespace::Network);
-    }
+    let is_shared = |namespace: &Namespace| match namespace {
+        Namespace::Network => container.network == Network::Host,
+        Namespace::Pid => container.shared.contains(&Shared::Pid),
+        Namespace::Uts => container.shared.contains(&Shared::Uts),
+        Namespace::Ipc => container.shared.contains(&Shared::Ipc),
+        _ => false,
+    };
+    namespaces.retain(|namespace| !is_shared(namespace));
     if !geteuid().is_root() {
         namespaces.push(Namespace::User);
     }

@@ -6,7 +6,7 @@
 //! Man pages: `namespaces(7)`, `pivot_root(2)`, `execve(2)`, `credentials(7)`.
 
 use super::stdio::Stdio;
-use super::{Container, Network, Rootfs, Tmpfs, User, terminal};
+use super::{Container, Network, Prepared, Rootfs, Shared, Tmpfs, terminal};
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
 use coracle_ground::link::{Armed, Building};
 use coracle_ground::sys::MsFlags;
@@ -16,58 +16,74 @@ use coracle_mounts::{
     pivot_into, protect,
 };
 use coracle_namespaces::{be_init, isolate_mounts, mount_proc, set_hostname};
-use nix::unistd::{Gid, Uid};
+use coracle_privileges::{apply_sysctls, drop_privileges, make_devices, set_limits, set_oom_score_adj};
+use coracle_users::{become_root, become_user};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use std::convert::Infallible;
 use std::path::{Component, Path, PathBuf};
 
-/// Builds the container's world around this process, then becomes its program. The user and group are ours outside:
-/// in a new user namespace we are nobody until the map is written, and cannot ask any more.
+/// Builds the container's world around this process, then becomes its program.
 pub(super) fn become_program(
     container: &Container,
+    prepared: &Prepared,
     rootfs: &Rootfs,
     stdio: &mut Stdio,
-    (uid, gid): (Uid, Gid),
     link: InitEnd,
 ) -> Result<Infallible> {
     // Ours would survive the exec, and a file that the program means to share would be closed to others.
     sys::umask(0o022);
     let link = link.wait_for_go()?;
-    build(container, rootfs, uid, gid)?;
+    build(container, prepared, rootfs)?;
     let link = connect(container, stdio, link)?;
     link.wait_for_exec()?;
     match container.init {
-        true => stay_as_init(container, link),
-        false => start_program(container),
+        true => stay_as_init(container, prepared, link),
+        false => {
+            give_up_privileges(container, prepared)?;
+            start_program(container)
+        }
     }
 }
 
 /// The world, step by step.
-fn build(container: &Container, rootfs: &Rootfs, uid: Uid, gid: Gid) -> Result<()> {
+fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<()> {
     let root = container.rootfs.as_path();
-    if !uid.is_root() {
+    if prepared.maps.is_some() {
         trace::step(4, "Root inside, and outside the user that we are");
-        sys::become_root_of_own_namespace(uid, gid)?;
+        become_root()?;
     }
     trace::step(2, "No mount of ours may travel to the host");
     isolate_mounts()?;
     rootfs.finish(root)?;
-    trace::step(2, "A host name of its own");
-    set_hostname(&container.hostname)?;
+    if !container.shared.contains(&Shared::Uts) {
+        trace::step(2, "A host name of its own");
+        set_hostname(&container.hostname)?;
+    }
     if container.network == Network::None {
         trace::step(2, "The new network has a loopback, and it is down: switch it on");
         sys::loopback_up()?;
     }
     trace::step(3, "A /dev with the devices that a program may expect, and no other");
     make_dev(root)?;
+    make_devices(root, &prepared.devices)?;
     trace::step(2, "A /proc that shows the processes of the new PID namespace");
-    mount_proc(root)?;
+    match container.shared.contains(&Shared::Pid) && prepared.maps.is_some() {
+        // Only who owns a PID namespace may mount a view of it. The host's own view is there already.
+        true => sys::bind(Path::new("/proc"), &sys::mount_point(root, "proc")?, MsFlags::MS_REC)?,
+        false => mount_proc(root)?,
+    }
+    apply_sysctls(root, &prepared.sysctls)?;
     trace::step(3, "A read-only /sys, and the cgroups as seen from here");
     mount_sys(root)?;
     mount_cgroups_over(root)?;
     trace::step(3, "The container's root becomes /, and the host's root is let go");
     pivot_into(root)?;
-    trace::step(3, "Masks over what would tell of the host or reach into it");
-    protect(&MASKED, &READ_ONLY)?;
+    if container.security.privileged {
+        open_sys(container, prepared.maps.is_some())?;
+    } else {
+        trace::step(3, "Masks over what would tell of the host or reach into it");
+        protect(&MASKED, &READ_ONLY)?;
+    }
     for tmpfs in &container.tmpfs {
         trace::step(3, "A memory filesystem that was asked for");
         mount_tmpfs(tmpfs)?;
@@ -78,7 +94,29 @@ fn build(container: &Container, rootfs: &Rootfs, uid: Uid, gid: Gid) -> Result<(
         trace::step(3, "The root is read-only, for this container alone");
         make_root_read_only()?;
     }
-    Ok(())
+    prepared.oom_score_adj.map_or(Ok(()), set_oom_score_adj)?;
+    set_limits(&prepared.limits)
+}
+
+/// `--privileged`: `/sys` and the cgroups can be written. Each mount becomes writable for itself (`MS_BIND`): the
+/// filesystem behind it is the host's too, and must not change. Only the `/sys` of a new network namespace is new. For an
+/// ordinary user it stays as it is: the kernel does not let them.
+fn open_sys(container: &Container, is_ordinary_user: bool) -> Result<()> {
+    trace::step(6, "--privileged: no masks, and /sys can be written");
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let allowed = |answer: Result<()>| match answer {
+        Err(error) if error.errno == Errno::EINVAL => Ok(()), // no mount of its own
+        Err(error) if error.errno == Errno::EPERM && is_ordinary_user => Ok(()),
+        answer => answer,
+    };
+    if container.network != Network::Host {
+        allowed(sys::mount("sysfs", Path::new("/sys"), flags, ""))?;
+    }
+    let cgroups = cgroup_hierarchies()?.into_iter().map(|hierarchy| hierarchy.path());
+    [PathBuf::from("/sys"), PathBuf::from("/sys/fs/cgroup")]
+        .into_iter()
+        .chain(cgroups)
+        .try_for_each(|path| allowed(sys::mount("", &path, flags | MsFlags::MS_BIND, "")))
 }
 
 /// Without root and in the host's network, `/sys` is the host's own with all that is mounted in it. Where that is cgroup v2,
@@ -99,17 +137,32 @@ fn connect(container: &Container, stdio: &mut Stdio, link: Building) -> Result<A
     trace::step(12, "A session of its own: the keys of your terminal do not reach in here by themselves");
     sys::new_session()?;
     if container.tty {
-        let (host_end, inner_end) = terminal::open(container.user)?;
+        let (host_end, inner_end) = terminal::open(&container.user)?;
         sys::become_stdio(&inner_end)?;
         return link.prepared_with(&host_end);
     }
-    stdio.become_ours(container.user)?;
+    stdio.become_ours(&container.user)?;
     link.prepared()
 }
 
-/// The last steps: the user, the directory, the program.
+/// From here on this process is what the program will be: its user, its capabilities, its filter.
+///
+/// Until it is the program, it runs the engine's file, and `/proc/1/exe` leads there. Who is not dumpable cannot be looked
+/// into from inside: else root in the container could write to that file (CVE-2019-5736).
+fn give_up_privileges(container: &Container, prepared: &Prepared) -> Result<()> {
+    trace::step(
+        6,
+        "Root with its teeth drawn: what the program must not be able to do, it cannot from here on",
+    );
+    sys::hide_from_other_processes()?;
+    drop_privileges(&prepared.privileges, || {
+        trace::step(4, "The program's user and groups");
+        become_user(&container.user)
+    })
+}
+
+/// The last steps: the directory, the program.
 fn start_program(container: &Container) -> Result<Infallible> {
-    become_user(container.user)?;
     sys::chdir(Path::new(&container.workdir))?;
     let path = container.env.iter().find_map(|pair| pair.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
     if container.argv[0].is_empty() {
@@ -122,9 +175,10 @@ fn start_program(container: &Container) -> Result<Infallible> {
 }
 
 /// `--init`: this process stays PID 1, with its duties, and the program runs below it.
-fn stay_as_init(container: &Container, link: Armed) -> Result<Infallible> {
+fn stay_as_init(container: &Container, prepared: &Prepared, link: Armed) -> Result<Infallible> {
     trace::step(2, "--init: PID 1 passes signals on and reaps; the program is its child");
     sys::set_process_name("coracle-init")?;
+    give_up_privileges(container, prepared)?;
     let end = be_init(|| {
         let program = start_below(container)?;
         link.running()?;
@@ -150,23 +204,6 @@ fn start_below(container: &Container) -> Result<Child> {
     }
 }
 
-/// Gives up the groups and the user of root, if another user was asked for.
-fn become_user(user: User) -> Result<()> {
-    if user == User::default() {
-        return Ok(());
-    }
-    trace::step(4, "The program runs as the user that was asked for");
-    match sys::set_groups(&[]) {
-        // A user namespace of an ordinary user denies setgroups: there are no groups of root to give up in it.
-        Err(error) if error.errno != Errno::EPERM => return Err(error),
-        _ => {}
-    }
-    sys::set_group(Gid::from_raw(user.gid))?;
-    sys::set_user(Uid::from_raw(user.uid))?;
-    // The kernel takes this back when the user changes.
-    sys::die_with_parent()
-}
-
 /// One `--tmpfs`. Its path is resolved in here, so that no link of the image can point it at the host.
 fn mount_tmpfs(tmpfs: &Tmpfs) -> Result<()> {
     let target = Path::new(&tmpfs.target);
@@ -182,8 +219,25 @@ fn make_directories(path: &Path) -> Result<()> {
         so_far.push(name);
         match sys::mkdir(&so_far, 0o755) {
             Err(error) if error.errno != Errno::EEXIST => return Err(error),
-            _ => {}
+            _ => stay_inside(&so_far)?,
         }
     }
     Ok(())
+}
+
+/// Refuses a path that leads through `/proc/self/fd`: to what is open in this process, which may be a directory of the
+/// host (CVE-2024-21626). Its other links stay in the container, because its root does.
+fn stay_inside(path: &Path) -> Result<()> {
+    let how =
+        OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    match openat2(AT_FDCWD, path, how) {
+        Err(Errno::ELOOP) => {
+            let path = path.display();
+            Err(Error::new(
+                format!("use `{path}` as a directory: it leads out of the container"),
+                Errno::EPERM,
+            ))
+        }
+        _ => Ok(()), // whatever else is wrong with it, who uses it will say so
+    }
 }

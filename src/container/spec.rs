@@ -4,12 +4,14 @@
 //! that belong together, and this struct is where we write down which. `coracle run` fills it from the image and the
 //! flags; [`super::run`] builds what it describes and writes down how that ended; the store keeps it as `state.json`.
 //!
-//! What we leave out: limits (chapter 5), capabilities (chapter 6), volumes (chapter 8), addresses (chapter 10).
+//! What we leave out: volumes (chapter 8), addresses (chapter 10).
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 
+use coracle_cgroups::Limits;
+use coracle_users::Identity;
 use nix::mount::MsFlags;
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +36,8 @@ pub(crate) struct Container {
     pub(crate) workdir: String,
     /// The name that `hostname` prints inside.
     pub(crate) hostname: String,
-    /// Who the program runs as.
-    pub(crate) user: User,
+    /// Who the program runs as, by number (chapter 4).
+    pub(crate) user: Identity,
     /// Give it a terminal of its own.
     pub(crate) tty: bool,
     /// Keep its standard input connected to ours; without it, it reads from `/dev/null`.
@@ -48,6 +50,18 @@ pub(crate) struct Container {
     pub(crate) tmpfs: Vec<Tmpfs>,
     /// Which network it sees.
     pub(crate) network: Network,
+    /// Which other namespaces of the host's it shares.
+    #[serde(default)]
+    pub(crate) shared: Vec<Shared>,
+    /// What it may use (chapter 5).
+    #[serde(default)]
+    pub(crate) limits: Limits,
+    /// What it may do.
+    #[serde(default)]
+    pub(crate) security: Security,
+    /// The folders of its control group, one in each tree.
+    #[serde(default)]
+    pub(crate) cgroups: Vec<PathBuf>,
     /// Remove it as soon as it ends.
     pub(crate) rm: bool,
     /// When `run` was called.
@@ -79,13 +93,26 @@ impl fmt::Display for ContainerId {
     }
 }
 
-/// A user and a group, by number. Names are the image's own business (chapter 4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct User {
-    /// User ID inside the container.
-    pub(crate) uid: u32,
-    /// Group ID inside the container.
-    pub(crate) gid: u32,
+/// What a container may do besides the usual, in the words of the flags (chapter 6).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Security {
+    /// All capabilities and devices, no filter, no masks.
+    pub(crate) privileged: bool,
+    /// Capabilities that are added to the default ones.
+    pub(crate) cap_add: Vec<String>,
+    /// Capabilities that are taken away.
+    pub(crate) cap_drop: Vec<String>,
+    /// `no-new-privileges`, `seccomp=…`.
+    pub(crate) security_opt: Vec<String>,
+    /// `NAME=SOFT[:HARD]`.
+    pub(crate) ulimits: Vec<String>,
+    /// `HOST[:INSIDE[:rwm]]`.
+    pub(crate) devices: Vec<String>,
+    /// `NAME=VALUE`.
+    pub(crate) sysctls: Vec<String>,
+    /// -1000 to 1000.
+    pub(crate) oom_score_adj: Option<String>,
 }
 
 /// A memory filesystem: `--tmpfs /run:size=64m`.
@@ -138,6 +165,18 @@ pub(crate) fn flag(word: &str) -> Option<(MsFlags, bool)> {
     })
 }
 
+/// A namespace that can be the host's own: `--pid host`, `--uts host`, `--ipc host`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Shared {
+    /// It sees the host's processes, and has no PID 1 of its own.
+    Pid,
+    /// It has the host's name.
+    Uts,
+    /// It has the host's message queues and shared memory.
+    Ipc,
+}
+
 /// Which network a container sees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -160,6 +199,9 @@ pub(crate) struct State {
     pub(crate) engine: Option<Process>,
     /// How it ended; meaningful once `exited`.
     pub(crate) exit_code: u8,
+    /// The kernel has killed one of its processes, because they used more memory than they may.
+    #[serde(default)]
+    pub(crate) oom_killed: bool,
     /// When its program started.
     pub(crate) started: Option<Timestamp>,
     /// When it ended.

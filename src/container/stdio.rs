@@ -6,9 +6,10 @@
 //!
 //! Man pages: `pipe(2)`, `pipe(7)`, `ioctl_tty(2)`.
 
-use super::{Container, User};
+use super::Container;
 use anyhow::{Context, Result};
 use coracle_ground::sys;
+use coracle_users::Identity;
 use nix::unistd::{Gid, Uid};
 use std::os::fd::OwnedFd;
 
@@ -58,7 +59,7 @@ impl Stdio {
     /// In init: makes the inner ends its standard streams, and lets the outer ones go.
     ///
     /// The pipes are given to the program's user, so that it may open `/dev/stdout` again.
-    pub(super) fn become_ours(&mut self, user: User) -> coracle_ground::Result<()> {
+    pub(super) fn become_ours(&mut self, user: &Identity) -> coracle_ground::Result<()> {
         let null;
         let input = match &self.input.read {
             Some(pipe) => pipe,
@@ -68,7 +69,7 @@ impl Stdio {
             }
         };
         let (Some(output), Some(error)) = (&self.output.write, &self.error.write) else { return Ok(()) };
-        if user != User::default() {
+        if (user.uid, user.gid) != (0, 0) {
             for pipe in [self.input.read.as_ref(), Some(output), Some(error)].into_iter().flatten() {
                 sys::fchown(pipe, Uid::from_raw(user.uid), Gid::from_raw(user.gid))?;
             }

@@ -6,9 +6,9 @@
 //!
 //! Man pages: `pty(7)`, `termios(3)`, `ioctl_tty(2)`, `credentials(7)` at "Sessions and process groups".
 
-use super::User;
 use anyhow::{Context, Result};
 use coracle_ground::sys::{self, MsFlags};
+use coracle_users::Identity;
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::{Gid, Uid};
 use std::io::{IsTerminal, stdin};
@@ -17,11 +17,11 @@ use std::path::Path;
 
 /// Opens a pseudo-terminal in the container's own `/dev/pts`, and makes it this session's terminal and `/dev/console`.
 /// Both ends come back, the host's first.
-pub(super) fn open(user: User) -> coracle_ground::Result<(OwnedFd, OwnedFd)> {
+pub(super) fn open(user: &Identity) -> coracle_ground::Result<(OwnedFd, OwnedFd)> {
     let (host_end, path) = sys::open_pty()?;
     let inner_end = sys::open_terminal(&path)?;
     sys::control_terminal(&inner_end)?;
-    if user != User::default() {
+    if (user.uid, user.gid) != (0, 0) {
         sys::chown(&path, Uid::from_raw(user.uid), Gid::from_raw(user.gid))?;
     }
     let console = Path::new("/dev/console");

@@ -137,6 +137,11 @@ impl Store {
         self.images().join(reference.folder()).join(&reference.tag)
     }
 
+    /// The root of an image's files.
+    pub(crate) fn rootfs_of(&self, reference: &Reference) -> PathBuf {
+        self.image_folder(reference).join("rootfs")
+    }
+
     /// `tiny`, freshly made, instead of one that cannot be read if `replace`. It runs a shell unless told otherwise.
     fn make_tiny(&self, replace: bool) -> Result<Image> {
         let reference = Reference { repository: "tiny".to_owned(), tag: "latest".to_owned() };

@@ -57,12 +57,6 @@ impl Inside {
     pub(super) fn existing(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
         openat2(&self.0, or_dot(path), FOLDER | OFlags::NOFOLLOW, Mode::empty(), ResolveFlags::IN_ROOT)
     }
-
-    /// Opens the file `path` for reading, without waiting for whoever writes a FIFO.
-    pub(super) fn file(&self, path: &str) -> rustix::io::Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        openat2(&self.0, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)
-    }
 }
 
 /// Makes a directory, unless there is one. A link counts: archives of a merged `/usr` hold `lib` as both.

@@ -34,7 +34,6 @@ mod image;
 mod import;
 mod inside;
 mod names;
-mod passwd;
 mod reconcile;
 mod reference;
 mod remove;

@@ -31,7 +31,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::{ContainerDir, Store, file, is, remove, try_lock};
-use crate::container::{Container, ContainerId, Process, Status};
+use crate::container::{Container, ContainerId, Process, Status, remove_group};
 use crate::time::Timestamp;
 
 impl Store {
@@ -84,6 +84,7 @@ impl Store {
         if let Some(init) = container.state.init {
             kill_and_wait(init);
         }
+        remove_group(&container);
         match container.state.status {
             Status::Created => dir.remove(),
             _ if container.rm => dir.remove(),

@@ -24,9 +24,9 @@ pub(crate) fn images_that_are_not_there() -> Outcome {
 }
 
 pub(crate) fn commands_that_cannot_be_started() -> Outcome {
-    // `dynamic` is a program of this machine without its loader; busybox may be static, `cargo` needs a dynamic libc.
+    // `dynamic` is a program of this machine without its loader: bash, because busybox, and coracle too, may be static.
     let said = session(
-        r##"mkdir -p odd/bin odd/etc; cp "$(command -v coracle)" odd/bin/dynamic
+        r##"mkdir -p odd/bin odd/etc; cp "$(command -v bash)" odd/bin/dynamic
         printf '#!/no/such/shell\n' >odd/bin/script; printf '#!/bin/no-sh -e\n' >odd/bin/options
         printf 'no program\n' >odd/bin/words; : >odd/bin/empty; chmod 755 odd/bin/*; echo x >odd/bin/unreadable; chmod 644 odd/bin/unreadable
         ln -s /no/where odd/bin/dangling; ln -s loop odd/bin/loop

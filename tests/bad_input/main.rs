@@ -9,6 +9,8 @@ mod command_line;
 mod data_root;
 mod images;
 mod privileges;
+mod resources;
+mod security;
 mod session;
 
 #[path = "../engine/mod.rs"]
@@ -18,6 +20,8 @@ use command_line::*;
 use data_root::*;
 use images::*;
 use privileges::*;
+use resources::*;
+use security::*;
 
 milestone! { bin: "coracle", tests: {
     "flags" => flags_that_make_no_sense,
@@ -26,6 +30,11 @@ milestone! { bin: "coracle", tests: {
     "flags" => names_that_are_taken_or_are_none,
     "flags" => files_that_a_flag_names,
     "flags" => places_in_the_container_that_cannot_be,
+    "limits" => limits_that_make_no_sense,
+    "limits" => limits_that_this_machine_cannot_keep needs CgroupV1,
+    "limits" => trees_that_are_read_only needs Cgroups and Tool("unshare"),
+    "security" => privileges_that_do_not_exist,
+    "security" => limits_and_devices_that_do_not_exist,
     "image" => images_that_are_not_there,
     "image" => commands_that_cannot_be_started,
     "image" => sources_that_are_no_image,

@@ -6,6 +6,8 @@ mod environment;
 mod files;
 mod init;
 mod isolation;
+mod privileges;
+mod resources;
 mod status;
 mod streams;
 mod users;
@@ -17,6 +19,8 @@ use environment::*;
 use files::*;
 use init::*;
 use isolation::*;
+use privileges::*;
+use resources::*;
 use status::*;
 use streams::*;
 use users::*;
@@ -41,6 +45,7 @@ milestone! { bin: "coracle", tests: {
     "environment" => nothing_of_the_caller_is_inherited,
     "isolation" => every_namespace_is_a_new_one,
     "isolation" => the_hosts_network_is_shared_when_asked_for,
+    "isolation" => other_namespaces_of_the_host_are_shared_when_asked_for,
     "isolation" => the_program_is_process_1_and_alone,
     "isolation" => the_host_name_is_its_own,
     "isolation" => the_network_is_a_loopback_that_is_up,
@@ -63,6 +68,19 @@ milestone! { bin: "coracle", tests: {
     "users" => the_images_own_users_are_known needs Root,
     "users" => an_ordinary_user_is_root_inside needs UserNamespaces and Tool("unshare"),
     "users" => an_ordinary_users_container_is_as_complete needs UserNamespaces and Tool("unshare"),
+    "resources" => a_limit_is_what_the_kernel_says_inside needs Cgroups,
+    "resources" => a_memory_hog_dies_and_its_neighbour_lives needs Cgroups,
+    "resources" => a_fork_bomb_stays_in_its_box needs Cgroups,
+    "resources" => a_quarter_of_a_processor_is_a_quarter needs Cgroups,
+    "resources" => no_group_is_left_and_none_is_seen_from_inside needs Cgroups,
+    "privileges" => root_has_dockers_capabilities,
+    "privileges" => a_filter_stands_in_the_way_of_dangerous_calls,
+    "privileges" => nothing_gives_privileges_back_when_that_is_promised,
+    "privileges" => devices_can_be_opened_only_when_asked_for needs Root,
+    "privileges" => limits_of_a_process_are_what_was_asked_for,
+    "privileges" => the_engine_cannot_be_reached_through_process_1,
+    "privileges" => an_ordinary_users_container_has_no_teeth_either needs UserNamespaces and Tool("unshare"),
+    "users" => an_ordinary_user_with_ranges_has_many_users_inside needs ManyUsers and Tool("newuidmap") and Tool("setpriv"),
     "init" => init_reaps_orphans,
     "init" => init_passes_signals_on,
     "init" => init_ends_as_its_program_does,

@@ -36,7 +36,7 @@ pub(crate) fn another_user_has_no_group_of_root() -> Outcome {
             echo out >/dev/stdout; echo x >/dev/null; readlink /proc/self/cwd; echo err >/dev/stderr' 2>err; cat err
         echo in | coracle run --rm -i --user 1000 tiny cat /dev/stdin
         coracle run --rm -t --user 1000 tiny sh -c 'tty; stat -c %u $(tty); echo x >/dev/tty' | tr -d '\r'"#,
-        &["Groups:", "CapEff:0000000000000000", "out", "/", "err", "in", "/dev/pts/0", "1000", "x"],
+        &["Groups:100", "CapEff:0000000000000000", "out", "/", "err", "in", "/dev/pts/0", "1000", "x"],
         "root's groups or capabilities stay, or the user may not use its own streams",
     )
 }
@@ -47,8 +47,11 @@ pub(crate) fn the_images_own_users_are_known() -> Outcome {
         echo 'web:x:33:34::/srv/web:' >>root/etc/passwd; coracle import -c 'USER 33' -c 'CMD id -u; id -g; echo $HOME' root web
         coracle run --rm web
         coracle run --rm -u 33:5 web sh -c 'id -g; echo $HOME'
-        coracle run --rm -u 0 web sh -c 'id -u; echo $HOME'"#,
-        &["web:latest", "33", "34", "/srv/web", "5", "/srv/web", "0", "/root"],
+        coracle run --rm -u 0 web sh -c 'id -u; echo $HOME'
+        echo 'logs:x:77:web' >>root/etc/group; coracle import root web >/dev/null
+        coracle run --rm -u web web id | tr -d '()a-z '; coracle run --rm -u web:logs --group-add 5 web sh -c 'set -- $(grep Groups /proc/self/status); echo $2 $3'
+        coracle run --rm -u :77 web id -g"#,
+        &["web:latest", "33", "34", "/srv/web", "5", "/srv/web", "0", "/root", "=33=34=34,77", "5 77", "77"],
         "a user of the image has another group or home than the image says",
     )
 }
@@ -110,5 +113,21 @@ END
             "127",
         ],
         "an ordinary user gets less than root where the kernel would give the same",
+    )
+}
+
+pub(crate) fn an_ordinary_user_with_ranges_has_many_users_inside() -> Outcome {
+    shows_in(
+        world().many_users().env("AS_USER", "setpriv --reuid 2000 --regid 2001 --clear-groups"),
+        r#"mkdir etc data; cp /etc/ld.so.* /etc/login.defs etc 2>/dev/null; echo ada:x:2000:2001::/:/bin/sh >etc/passwd
+        echo ada:10000:3000 | tee etc/subuid >etc/subgid; mount --bind etc /etc; chown 2000:2001 . data
+        $AS_USER coracle run --rm tiny cat /proc/self/uid_map | tr -s ' '
+        $AS_USER coracle run --name kept --user 1000:7 --group-add 5 tiny sh -c '
+            mkdir -m 700 /tmp/mine; touch /tmp/mine/x; stat -c %u:%g /tmp/mine/x; set -- $(grep Groups /proc/self/status); echo $2 $3'
+        stat -c %u:%g data/containers/*/rootfs/tmp/mine; $AS_USER coracle rm kept; ls data/containers
+        $AS_USER coracle run --rm --user 1000 tiny sh -c 'mkdir -m 700 /tmp/mine; touch /tmp/mine/x'; ls data/containers
+        $AS_USER coracle run --rm --user 4000 tiny true 2>&1 | grep -o 'only 0, 1 to 3000'; umount /etc"#,
+        &[" 0 2000 1", " 1 10000 3000", "1000:7", "5 7", "10999:10006", "kept", "only 0, 1 to 3000"],
+        "the numbers that /etc/subuid grants are not used, or what they own outside cannot be removed",
     )
 }

@@ -105,6 +105,19 @@ fn likely_cause(call: &str, errno: Errno) -> Option<&'static str> {
             "joining a user namespace needs a single thread, and it must not be one's own already"
         }
         ("setns" | "pidfd_open", Errno::ESRCH) => "that process has ended",
+        ("set", Errno::ENOSPC) => {
+            "a cpuset of cgroup v1 without processors or memory nodes: nothing can enter it"
+        }
+        ("set", Errno::EBUSY) => {
+            "cgroup v2: a group that holds processes cannot hand controllers down, and one that does cannot hold any"
+        }
+        ("set", Errno::ENOENT) => {
+            "the group, or the controller, is not there: in cgroup v2 the parent must hand it down first"
+        }
+        ("rmdir", Errno::EBUSY) => "a process, perhaps one that is just ending, or a group is still in it",
+        ("clone3", Errno::EBUSY) => {
+            "cgroup v2: the group hands controllers down, so it cannot hold processes"
+        }
         (_, Errno::ENOSPC) => "the disk, or the tmpfs, is full",
         (_, Errno::EROFS) => "that filesystem is mounted read-only",
         (_, Errno::ENAMETOOLONG) => {

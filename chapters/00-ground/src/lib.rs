@@ -38,4 +38,4 @@ pub use error::{Error, Result};
 pub use link::{HostEnd, InitEnd, Start};
 pub use nix::errno::Errno;
 pub use nix::sched::CloneFlags;
-pub use spawn::{Child, End, spawn};
+pub use spawn::{Child, End, spawn, spawn_in_cgroup};

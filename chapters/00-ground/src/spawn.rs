@@ -18,7 +18,7 @@ use crate::{CloneFlags, Errno, Error, HostEnd, InitEnd, Result, link, trace};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow};
 use nix::unistd::Pid;
 use std::convert::Infallible;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How a program came to its end.
@@ -92,10 +92,29 @@ pub fn spawn<F>(namespaces: CloneFlags, init: F) -> Result<(Child, HostEnd)>
 where
     F: FnOnce(InitEnd) -> Result<Infallible>,
 {
+    spawn_in_cgroup(namespaces, None, |link, _| init(link))
+}
+
+/// The same, with a child that begins its life inside the cgroup `group`, an open directory of cgroup v2.
+///
+/// `init` is told whether it is in there. When it is not (no `group`; a kernel before 5.7; a seccomp filter without
+/// `clone3`), it has to join by itself. The flag is cheaper than any write: see `CLONE_INTO_CGROUP` in `clone(2)`.
+/// Needs the right to write `cgroup.procs` of `group` and of the group that both have in common. EACCES: it is not
+/// ours; EBUSY: `group` hands controllers down, so no process may be in it; EAGAIN: its limit on processes; ENODEV.
+pub fn spawn_in_cgroup<F>(
+    namespaces: CloneFlags,
+    group: Option<BorrowedFd<'_>>,
+    init: F,
+) -> Result<(Child, HostEnd)>
+where
+    F: FnOnce(InitEnd, bool) -> Result<Infallible>,
+{
     require_one_thread()?;
     let (host_end, init_end, reporter) = link::new()?;
-    let doing = || format!("clone3 with {}", sys::flag_names(namespaces));
-    match clone(namespaces) {
+    let into = if group.is_some() { ", into a cgroup" } else { "" };
+    let doing = || format!("clone3 with {}{into}", sys::flag_names(namespaces));
+    let (answer, in_group) = clone_into(namespaces, group);
+    match answer {
         Ok(Some((pid, pidfd))) => {
             trace::call(|| format!("{}, process {pid}", doing()), &Ok(()));
             Ok((Child { pid, pidfd, ended: false }, host_end))
@@ -103,7 +122,7 @@ where
         Ok(None) => {
             // In the child. The host's end must go: else init would never see that the host has ended.
             drop(host_end);
-            live_as_child(|| init(init_end), &reporter)
+            live_as_child(|| init(init_end, in_group), &reporter)
         }
         Err(errno) => {
             trace::call(doing, &Err::<(), _>(errno));
@@ -176,11 +195,29 @@ fn require_one_thread() -> Result<()> {
     }
 }
 
+/// From `linux/sched.h`; `libc` has it as an `int`, for which it is too large.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Clones into the group if there is one and the kernel can; says whether it could.
+fn clone_into(
+    namespaces: CloneFlags,
+    group: Option<BorrowedFd<'_>>,
+) -> (nix::Result<Option<(Pid, OwnedFd)>>, bool) {
+    if group.is_none() {
+        return (clone(namespaces, None), false);
+    }
+    match clone(namespaces, group) {
+        // Kernels before 5.7 do not know the flag (EINVAL) or the field (E2BIG).
+        Err(Errno::EINVAL | Errno::E2BIG | Errno::ENOSYS) => (clone(namespaces, None), false),
+        answer => (answer, true),
+    }
+}
+
 /// `None` in the child; the child's number and pidfd in the caller.
 ///
 /// Through `libc`, because `nix` has no `clone3`. Kernels before 5.3, and seccomp filters that do not know the
-/// call, answer ENOSYS: then the older `clone` does the same (`CLONE_PIDFD` since 5.2).
-fn clone(namespaces: CloneFlags) -> nix::Result<Option<(Pid, OwnedFd)>> {
+/// call, answer ENOSYS: then, if there is no group, the older `clone` does the same (`CLONE_PIDFD` since 5.2).
+fn clone(namespaces: CloneFlags, group: Option<BorrowedFd<'_>>) -> nix::Result<Option<(Pid, OwnedFd)>> {
     let mut pidfd: libc::c_int = -1;
     let flags = namespaces.bits() as u64 | libc::CLONE_PIDFD as u64;
     // SAFETY: `clone_args` is plain integers, for which all zeroes is a value.
@@ -188,12 +225,16 @@ fn clone(namespaces: CloneFlags) -> nix::Result<Option<(Pid, OwnedFd)>> {
     args.flags = flags;
     args.pidfd = &raw mut pidfd as u64;
     args.exit_signal = libc::SIGCHLD as u64;
+    if let Some(group) = group {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = group.as_raw_fd() as u64;
+    }
     // SAFETY: without CLONE_VM and with no stack given this is `fork`: the child gets a copy of all memory, and
     // goes on here on a copy of this stack. `args` and `pidfd` outlive the call. There is one thread, so no lock is
     // held by another; the caller checked it.
     let mut answer =
         unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) };
-    if Errno::result(answer) == Err(Errno::ENOSYS) {
+    if Errno::result(answer) == Err(Errno::ENOSYS) && group.is_none() {
         let flags = flags as libc::c_long | libc::c_long::from(libc::SIGCHLD);
         // SAFETY: as above. The third argument is where CLONE_PIDFD writes, on every architecture we build for.
         answer = unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut pidfd, 0, 0) };

@@ -6,6 +6,7 @@
 //! Man pages: `proc_pid_mountinfo(5)`, `cgroups(7)`.
 
 use coracle_ground::{Errno, Error, Result};
+use std::path::{Path, PathBuf};
 
 /// One mount of the cgroup filesystem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,16 @@ pub struct Hierarchy {
     pub filesystem: String,
     /// What to mount it with: the v1 controllers (`cpu,cpuacct`) or the name (`name=systemd`); empty for v2.
     pub options: String,
+    /// Which group is seen in that directory: `/`, or in a container perhaps one further down.
+    pub root: PathBuf,
+}
+
+impl Hierarchy {
+    /// The directory where it is mounted.
+    pub fn path(&self) -> PathBuf {
+        // With a trimmed end: joining an empty name would leave a slash there.
+        Path::new("/sys/fs/cgroup").join(&self.name).components().collect()
+    }
 }
 
 /// Reads them from `/proc/self/mountinfo`, in the order in which they were mounted. None is an answer, too.
@@ -24,13 +35,24 @@ pub fn cgroup_hierarchies() -> Result<Vec<Hierarchy>> {
     let failed = |e: std::io::Error| {
         Error::new(format!("read `{path}`"), Errno::from_raw(e.raw_os_error().unwrap_or(Errno::EIO as i32)))
     };
-    Ok(std::fs::read_to_string(path).map_err(failed)?.lines().filter_map(parse).collect())
+    Ok(hierarchies_in(&std::fs::read_to_string(path).map_err(failed)?))
+}
+
+/// The same, out of the text of a mountinfo. Of several mounts on the same directory only the last one is seen.
+pub fn hierarchies_in(mountinfo: &str) -> Vec<Hierarchy> {
+    let mut seen: Vec<Hierarchy> = Vec::new();
+    for mount in mountinfo.lines().filter_map(parse) {
+        seen.retain(|below| below.name != mount.name);
+        seen.push(mount);
+    }
+    seen
 }
 
 /// `36 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu` is the v1 hierarchy of `cpu`.
 fn parse(line: &str) -> Option<Hierarchy> {
     let (mount, filesystem) = line.split_once(" - ")?;
-    let below = mount.split(' ').nth(4)?.strip_prefix("/sys/fs/cgroup")?;
+    let fields: Vec<&str> = mount.split(' ').collect();
+    let below = fields.get(4)?.strip_prefix("/sys/fs/cgroup")?;
     let mut words = filesystem.split(' ');
     let kind = words.next().filter(|kind| *kind == "cgroup" || *kind == "cgroup2")?;
     let options = match kind {
@@ -38,7 +60,9 @@ fn parse(line: &str) -> Option<Hierarchy> {
         _ => String::new(),
     };
     let name = below.trim_start_matches('/').to_string();
-    Some(Hierarchy { name, filesystem: kind.to_string(), options })
+    // The kernel writes a backslash, which systemd puts into names, as `\134`.
+    let root = PathBuf::from(fields.get(3)?.replace("\\134", "\\"));
+    Some(Hierarchy { name, filesystem: kind.to_string(), options, root })
 }
 
 /// Options of a v1 mount that do not say which hierarchy it is.

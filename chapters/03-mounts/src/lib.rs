@@ -28,7 +28,7 @@ mod code;
 
 mod cgroup_mounts;
 
-pub use cgroup_mounts::{Hierarchy, cgroup_hierarchies};
+pub use cgroup_mounts::{Hierarchy, cgroup_hierarchies, hierarchies_in};
 pub use code::{make_dev, make_root_read_only, mount_cgroups, mount_sys, pivot_into, protect};
 
 /// The device nodes that each container has, with their major and minor numbers: those of Docker and the OCI

@@ -5,11 +5,14 @@
 //!
 //! Man pages: `passwd(5)`, `group(5)`.
 
+use serde::{Deserialize, Serialize};
+
 /// The most that is read of such a file: the image's author wrote it, and it may be endless.
 pub const MOST_BYTES: u64 = 1 << 20;
 
 /// Who a program is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Identity {
     /// Its user.
     pub uid: u32,

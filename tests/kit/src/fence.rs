@@ -1,13 +1,18 @@
-//! The fence around a world: a cgroup with a limit on processes and on memory, so that a fork bomb or a hungry
-//! loop in somebody's code hurts only itself.
+//! The fence around a world: a cgroup in each hierarchy. Those with a limit on processes and on memory see to it that a
+//! fork bomb or a hungry loop in somebody's code hurts only itself. And all of them are the tops of the trees that the
+//! world sees and may write: the groups that a subject makes lie below, and go with the fence.
 //!
 //! A world does its work without a fence too, where the machine allows none (an ordinary user without a delegated
-//! cgroup): then the time limit alone ends it. So every step here is tried, and none is insisted on.
+//! cgroup): then the time limit alone ends it, and the cgroups are read-only. So every step here is tried, and none is
+//! insisted on.
 //!
 //! | hierarchy | where | limits | joined through |
 //! |---|---|---|---|
-//! | v1 `pids`, `memory` | below our own cgroup | `pids.max`, `memory.limit_in_bytes` | `tasks` |
-//! | v2 | below our own cgroup or one above it | `pids.max`, `memory.max` | `cgroup.procs` |
+//! | v1, each | below our own cgroup | `pids.max`, `memory.limit_in_bytes` | `tasks` |
+//! | v2 | at the top; below our own cgroup or one above it when the top is not ours | `pids.max`, `memory.max` | `cgroup.procs` |
+//!
+//! In v2 a group that holds processes cannot hand controllers down. So once the fence is the top of what the world sees,
+//! the world's own processes move one further down, into `world`.
 //!
 //! Man pages: cgroups(7); "Control Group v2" in the kernel's documentation.
 
@@ -21,6 +26,8 @@ use std::time::{Duration, Instant};
 
 /// All cgroups of worlds are named so.
 const PREFIX: &str = "coracle-world-";
+/// Those of v1 that a container engine may use.
+const CONTROLLERS: [&str; 8] = ["memory", "pids", "cpu", "cpuacct", "cpuset", "blkio", "freezer", "devices"];
 /// Enough for everything that a chapter starts.
 const PROCESSES: &str = "512";
 /// The scratch tmpfs counts too.
@@ -32,6 +39,10 @@ pub(crate) struct Fence {
     folders: Vec<PathBuf>,
     /// The file in each of them that moves the writer of `0` into it.
     pub(crate) join: Vec<PathBuf>,
+    /// The same, for what has a cgroup namespace by then.
+    pub(crate) settle: Vec<PathBuf>,
+    /// For each hierarchy: the fence's folder in it, and where the hierarchy is mounted.
+    pub(crate) trees: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Fence {
@@ -45,14 +56,14 @@ impl Fence {
             if mount.filesystem == "cgroup2" {
                 fence.add_v2(&mount, &current, id);
             } else {
-                fence.add_v1(&current, id);
+                fence.add_v1(&mount, &current, id);
             }
         }
         fence
     }
 
     /// In v1 each hierarchy stands alone and a cgroup below our own can be limited at once.
-    fn add_v1(&mut self, current: &Path, id: &str) {
+    fn add_v1(&mut self, mount: &Mount, current: &Path, id: &str) {
         sweep(current);
         let folder = current.join(format!("{PREFIX}{id}"));
         if fs::create_dir(&folder).is_err() {
@@ -60,14 +71,25 @@ impl Fence {
         }
         limit(&folder, "pids.max", PROCESSES);
         limit(&folder, "memory.limit_in_bytes", MEMORY);
+        // A new cpuset has no processor and no memory, and then no process can enter it.
+        for name in ["cpuset.cpus", "cpuset.mems"] {
+            limit(&folder, name, fs::read_to_string(current.join(name)).unwrap_or_default().trim());
+        }
         self.join.push(folder.join("tasks"));
+        self.trees.push((folder.clone(), mount.path.clone()));
         self.folders.push(folder);
     }
 
     /// In v2 a cgroup has `pids.max` only if its parent hands the controller down, and a parent that holds processes
     /// may not (except the root). So we go up until there is a place with limits that we may use.
     fn add_v2(&mut self, mount: &Mount, current: &Path, id: &str) {
-        for parent in current.ancestors().take_while(|parent| parent.starts_with(&mount.path)) {
+        let mut way: Vec<&Path> =
+            current.ancestors().take_while(|parent| parent.starts_with(&mount.path)).collect();
+        if writable(&mount.path.join("cgroup.procs")) {
+            way.reverse();
+        }
+        for parent in way {
+            hand_down(parent);
             let folder = parent.join(format!("{PREFIX}{id}"));
             if fs::create_dir(&folder).is_err() {
                 continue;
@@ -79,6 +101,11 @@ impl Fence {
             if limited && writable(&parent.join("cgroup.procs")) {
                 sweep(parent);
                 self.join.push(folder.join("cgroup.procs"));
+                let world = folder.join("world");
+                if fs::create_dir(&world).is_ok() {
+                    self.settle.push(world.join("cgroup.procs"));
+                    self.trees.push((folder.clone(), mount.path.clone()));
+                }
                 self.folders.push(folder);
                 return;
             }
@@ -115,7 +142,7 @@ fn current(mount: &Mount, own: &str) -> Option<PathBuf> {
         match mount.filesystem.as_str() {
             "cgroup2" => names.is_empty() && line.starts_with("0:"),
             "cgroup" => {
-                names.split(',').any(|name| ["pids", "memory"].contains(&name) && controllers.contains(&name))
+                names.split(',').any(|name| CONTROLLERS.contains(&name) && controllers.contains(&name))
             }
             _ => false,
         }
@@ -132,7 +159,18 @@ fn sweep(parent: &Path) {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let tester = name.strip_prefix(PREFIX).and_then(|id| id.split('-').next());
         if tester.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-            let _ = fs::remove_dir(&folder); // refused while something is in it
+            gone(&folder); // refused while something is in it
+        }
+    }
+}
+
+/// In v2: lets the groups below `parent` have controllers, where that is allowed: not while processes are in it, but for
+/// the real top, which has no `cgroup.type`.
+fn hand_down(parent: &Path) {
+    let processes = fs::read_to_string(parent.join("cgroup.procs")).unwrap_or_default();
+    if processes.is_empty() || !parent.join("cgroup.type").exists() {
+        for controller in ["+memory", "+pids", "+cpu", "+cpuset", "+io"] {
+            limit(parent, "cgroup.subtree_control", controller);
         }
     }
 }
@@ -212,7 +250,8 @@ mod tests {
             ("/", pids, "8:pids:/job\n0::/", Some("/c/job")),
             ("/", pids, "4:cpu,pids:/x", Some("/c/x")),
             ("/docker/1", pids, "8:pids:/docker/1/below", Some("/c/below")),
-            ("/", freezer, "6:freezer:/\n8:pids:/", None),
+            ("/", freezer, "6:freezer:/a\n8:pids:/", Some("/c/a")),
+            ("/", "- cgroup cgroup rw,name=systemd", "8:pids:/\n1:name=systemd:/", None),
             ("/", v2, "8:pids:/job", None),
         ] {
             let mount = mountinfo::parse(&format!("36 35 0:9 {root} /c rw {kind}")).expect("a whole line");

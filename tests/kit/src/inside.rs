@@ -27,6 +27,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, exit};
 
 /// The first argument of such a process.
@@ -76,10 +77,7 @@ fn shore(spec: &Spec, _control: &UnixStream) -> io::Result<()> {
     sys::close_on_exec_from(3).map_err(told)?;
     sys::umask(0o022);
     // Before the cgroup namespace: its root is the cgroup in which the process is when it unshares.
-    for file in &spec.join {
-        // Tried, not insisted on: see fence.rs.
-        let _ = OpenOptions::new().write(true).open(file).and_then(|mut file| file.write_all(b"0"));
-    }
+    enter(&spec.join);
     let mut namespaces = CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWPID
         | CloneFlags::CLONE_NEWNET
@@ -90,6 +88,7 @@ fn shore(spec: &Spec, _control: &UnixStream) -> io::Result<()> {
         namespaces |= CloneFlags::CLONE_NEWUSER;
     }
     sys::unshare(namespaces).map_err(told)?;
+    enter(&spec.settle);
     if let Some((uid, gid)) = spec.user {
         match mapper {
             Some(mapper) => mapper.map()?,
@@ -106,6 +105,13 @@ fn shore(spec: &Spec, _control: &UnixStream) -> io::Result<()> {
     let mut init = Command::new(SELF).args([MARK, "init"]).spawn()?;
     init.wait()?;
     Ok(())
+}
+
+/// Moves this process into the cgroups whose files these are. Tried, not insisted on: see fence.rs.
+fn enter(files: &[PathBuf]) {
+    for file in files {
+        let _ = OpenOptions::new().write(true).open(file).and_then(|mut file| file.write_all(b"0"));
+    }
 }
 
 /// Where there is no cgroup, this stops a fork bomb, if it is not real root's. Kernels before 5.14 count all processes

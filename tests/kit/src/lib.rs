@@ -48,6 +48,7 @@
 //! | mounts | all *shared*, as on a machine with systemd: a runtime that does not make its own private leaks, and is told so |
 //! | network | `lo`, up; nothing else |
 //! | processes | PID 1 is the kit; it reaps orphans. The program is a child of it |
+//! | cgroups | where the machine allows: each tree begins at the world, and groups can be made below ([`Need::Cgroups`]) |
 //! | limits | ten seconds (`CORACLE_SLOW=15` makes it 150); 512 processes and 1 GiB where cgroups allow it |
 //!
 //! # More than one command, a signal, a terminal

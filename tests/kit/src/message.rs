@@ -30,6 +30,10 @@ pub(crate) struct Spec {
     pub(crate) rootfs: Option<PathBuf>,
     /// Files that move a process into the world's cgroups when `0` is written to them.
     pub(crate) join: Vec<PathBuf>,
+    /// The same, one further down in v2, when the cgroup namespace is made.
+    pub(crate) settle: Vec<PathBuf>,
+    /// The cgroups that the world sees as the tops of the trees, and where those are mounted: there it may write.
+    pub(crate) trees: Vec<(PathBuf, PathBuf)>,
     /// The subject: program and arguments.
     pub(crate) argv: Vec<String>,
     /// Its whole environment.

@@ -24,8 +24,16 @@ pub enum Need {
     Mknod,
     /// An overlay can be mounted.
     Overlay,
+    /// Groups can be made, with limits on memory, processors and processes.
+    Cgroups,
+    /// The same, in the trees of cgroup v1.
+    CgroupV1,
+    /// The same, in the tree of cgroup v2.
+    CgroupV2,
     /// This program is installed.
     Tool(&'static str),
+    /// This path exists: a part of the kernel that not every kernel has.
+    File(&'static str),
     /// Not even a world: the test runs everywhere.
     Nothing,
 }
@@ -36,6 +44,7 @@ struct Facts {
     user_namespaces: bool,
     mknod: bool,
     overlay: bool,
+    cgroups: bool,
 }
 
 impl Need {
@@ -55,7 +64,15 @@ impl Need {
                 (facts.mknod, "device nodes, which a user namespace cannot make", AS_ROOT.to_string())
             }
             Need::Overlay => (facts.overlay, "overlay mounts", "Linux 5.11 or later, or root".to_string()),
+            Need::Cgroups => (facts.cgroups, "cgroups that we may make", CGROUPS.to_string()),
+            Need::CgroupV1 => {
+                (facts.cgroups && !is_v2(), "cgroup v1, with groups that we may make", VERSION.to_string())
+            }
+            Need::CgroupV2 => {
+                (facts.cgroups && is_v2(), "cgroup v2, with groups that we may make", VERSION.to_string())
+            }
             Need::Tool(name) => (is_installed(name), name, format!("install `{name}`")),
+            Need::File(path) => (Path::new(path).exists(), path, format!("a kernel that has `{path}`")),
         };
         (!there).then(|| Missing { what: what.to_string(), fix })
     }
@@ -72,6 +89,16 @@ pub(crate) struct Missing {
 
 const AS_ROOT: &str =
     "run the tests as root, on the machine itself or in a container started with --privileged";
+
+const CGROUPS: &str =
+    "run the tests as root, or on cgroup v2 below `systemd-run --user --scope -p Delegate=yes`";
+/// Almost all machines have v2.
+const VERSION: &str = "another machine: `tests/lab/run` starts one with cgroup v2";
+
+/// Is the one tree of v2 all that there is?
+fn is_v2() -> bool {
+    Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
+}
 
 /// The first thing that a test with these needs lacks here. Every test needs a world, unless it needs nothing.
 pub(crate) fn first_missing(needs: &[Need]) -> Option<Missing> {
@@ -102,6 +129,7 @@ pub(crate) fn tell_facts() -> i32 {
     let facts = Facts {
         mknod: can_mknod(),
         overlay: can_overlay(),
+        cgroups: can_make_groups(),
         // Last, because it takes away what this process may do outside the new namespace.
         user_namespaces: sys::unshare(CloneFlags::CLONE_NEWUSER).is_ok(),
     };
@@ -125,6 +153,20 @@ fn can_overlay() -> bool {
         && sys::mount("overlay", merged, MsFlags::empty(), options).is_ok()
         && fs::write("merged/file", "x").is_ok()
         && sys::unmount(merged, MntFlags::empty()).is_ok()
+}
+
+/// In v1 each controller has a tree of its own; in v2 the top must have them all to hand down.
+fn can_make_groups() -> bool {
+    let top = Path::new("/sys/fs/cgroup");
+    let needed = ["memory", "cpu", "pids"];
+    let can_make = |tree: &Path| {
+        let folder = tree.join("coracle-try");
+        fs::create_dir(&folder).is_ok() && fs::remove_dir(&folder).is_ok()
+    };
+    match fs::read_to_string(top.join("cgroup.controllers")) {
+        Ok(list) => needed.iter().all(|name| list.split_whitespace().any(|n| n == *name)) && can_make(top),
+        Err(_) => needed.iter().all(|name| can_make(&top.join(name))),
+    }
 }
 
 /// Without CAP_SYS_ADMIN a world begins with a user namespace.

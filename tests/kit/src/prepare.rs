@@ -4,6 +4,7 @@
 //! ```text
 //!   /                       the host's tree, every mount of it read-only
 //!   /proc                   new: the processes of this world
+//!   /sys/fs/cgroup/…        the groups below the world's fence, where there is one: these can be written
 //!   …/target/tmp/world      a tmpfs; the subject's working directory
 //!   ├── rootfs/             a copy of the tiny root filesystem
 //!   └── tmp/                TMPDIR
@@ -35,6 +36,9 @@ pub(crate) fn everything(spec: &Spec) -> io::Result<()> {
     sys::set_propagation(root, MsFlags::MS_REC | MsFlags::MS_PRIVATE).map_err(told)?;
     for mount in mountinfo::read(&Proc::open()?)? {
         make_read_only(&mount)?;
+    }
+    for (folder, place) in &spec.trees {
+        show_own_cgroups(folder, place)?;
     }
     sys::mount("tmpfs", &spec.scratch, MsFlags::empty(), SCRATCH).map_err(told)?;
     let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
@@ -73,6 +77,13 @@ fn make_read_only(mount: &Mount) -> io::Result<()> {
         Err(error) if matches!(error.errno, Errno::EACCES | Errno::ENOENT | Errno::EINVAL) => Ok(()),
         Err(error) => Err(told(error)),
     }
+}
+
+/// Over the host's tree of cgroups goes the part of it that is the world's own, and can be written.
+fn show_own_cgroups(folder: &Path, place: &Path) -> io::Result<()> {
+    let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    sys::bind(folder, place, MsFlags::empty()).map_err(told)?;
+    sys::remount(place, plain).map_err(told)
 }
 
 /// The first copy of each file that has several names, by device and inode.

@@ -173,6 +173,8 @@ impl World {
             },
             rootfs: self.rootfs.then(place::tiny).transpose()?,
             join: fence.join.clone(),
+            settle: fence.settle.clone(),
+            trees: fence.trees.clone(),
             argv,
             env,
             dir: self.dir.as_ref().map_or(scratch.clone(), |dir| scratch.join(dir)),

@@ -6,10 +6,16 @@
 //!
 //! This module and [`spawn`](crate::spawn()) are the only places of the project with `unsafe`.
 
+mod bpf;
+mod cgroup;
+mod device;
+mod forbidden;
 mod fs;
 mod ids;
+mod limit;
 mod mount;
 mod namespace;
+mod privilege;
 mod process;
 mod signal;
 pub(crate) mod socket;
@@ -17,10 +23,16 @@ mod terminal;
 mod users;
 mod walk;
 
+pub use bpf::*;
+pub use cgroup::*;
+pub use device::*;
+pub use forbidden::*;
 pub use fs::*;
 pub use ids::*;
+pub use limit::*;
 pub use mount::*;
 pub use namespace::*;
+pub use privilege::*;
 pub use process::*;
 pub use signal::*;
 pub use terminal::*;

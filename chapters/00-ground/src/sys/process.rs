@@ -143,6 +143,14 @@ pub fn set_process_name(name: &str) -> Result<()> {
     told(|| format!("prctl: set the name `{name}`"), answer)
 }
 
+/// Closes this process's entry in `/proc` to others that lack CAP_SYS_PTRACE: its memory, its descriptors, its `exe`.
+/// `execve` opens it again.
+///
+/// Man page: `prctl(2)`, `PR_SET_DUMPABLE`; `ptrace(2)`, "Ptrace access mode checking".
+pub fn hide_from_other_processes() -> Result<()> {
+    told(|| "prctl: not dumpable".into(), nix::sys::prctl::set_dumpable(false))
+}
+
 /// Ends this process at once: no destructors, no flushing, no exit handlers.
 ///
 /// What a cloned child must use: its memory is a copy of its parent's, guards and buffers included.

@@ -1,0 +1,71 @@
+//! What the tests of chapter 5 share: scripts with a few words for groups, and how their answers are read.
+
+pub(crate) mod limits;
+pub(crate) mod places;
+pub(crate) mod running;
+
+use coracle_testkit::{Failure, Outcome, Output, World, check};
+use std::time::Duration;
+
+/// Words for scripts, the same on v1 and v2. All containers and groups here are named `coracle-t`.
+///
+/// `folder memory` is the group's folder for a controller. `start ARGUMENTS` runs a container in the background, and
+/// returns when it says `ready` (`echo ready > /ready`) or has ended: then it prints `start ended`. `status` waits for its
+/// end and prints its exit status. `await CONDITION` asks again and again until it holds, the container has
+/// ended, or patience has.
+const WORDS: &str = r#"
+set +e
+top=/sys/fs/cgroup
+if [ -f $top/cgroup.controllers ]; then v2=yes; else v2=; fi
+folder() { if [ $v2 ]; then echo $top/${2:-coracle-t}; else echo $top/$1/${2:-coracle-t}; fi; }
+ch05() { "$CH05" "$@"; }
+start() {
+    mkfifo rootfs/ready 2>/dev/null
+    exec 3<>rootfs/ready
+    ( ch05 --name coracle-t "$@"; echo $? > ended; echo ended >&3 ) &
+    container=$!
+    read word <&3
+    echo start $word
+}
+await() {
+    for try in $(seq 240); do
+        eval "$1" 2>/dev/null && return
+        [ -s ended ] && return 1
+        sleep 0.05
+    done
+    return 1
+}
+status() { wait $container; echo status $(cat ended); }
+stat() { ch05 --stats coracle-t | sed -n "s/^$1 //p"; }
+"#;
+
+/// Runs a script in a world with these words.
+pub(crate) fn script(text: &str) -> Result<Output, Failure> {
+    let world = World::new().env("CH05", crate::BIN).limit(Duration::from_secs(30));
+    world.script(&format!("{WORDS}\n{text}"))
+}
+
+/// What stands after `word` at the beginning of a line of standard output; empty when there is no such line.
+pub(crate) fn said(out: &Output, word: &str) -> String {
+    let after = |line: &str| {
+        let rest = line.strip_prefix(word)?;
+        (rest.is_empty() || rest.starts_with(' ')).then(|| rest.trim().to_string())
+    };
+    out.stdout.lines().find_map(after).unwrap_or_default()
+}
+
+/// The number after `word`.
+pub(crate) fn number(out: &Output, word: &str) -> Option<u64> {
+    said(out, word).parse().ok()
+}
+
+/// The container of [`WORDS`] must have come so far that it said `ready`; otherwise nothing else was seen.
+pub(crate) fn started(out: &Output) -> Outcome {
+    check(said(out, "start") == "ready")
+        .observed(format!(
+            "the container ended before its program could say a word: {}",
+            out.stderr.lines().last().unwrap_or_default()
+        ))
+        .means("it could not be put into its group, or could not be built there")
+        .misconception("read the errno: the last call before it is the one that failed; `strace -f` shows it")
+}

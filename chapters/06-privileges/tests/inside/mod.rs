@@ -1,0 +1,98 @@
+//! What the tests of chapter 6 share: a container to look into, how its answers are read, and what usually leads to a
+//! container that does not start.
+
+pub(crate) mod capabilities;
+pub(crate) mod devices;
+pub(crate) mod filter;
+pub(crate) mod order;
+
+use coracle_testkit::{Failure, Outcome, Output, World, check};
+
+/// A script of the host's shell, in which `$CH06` is the runtime and `$WHOAMI` a program that prints its privileges.
+/// `box` runs a container, and prints `status N` when it has ended.
+pub(crate) fn script(task: &str, text: &str) -> Result<Output, Failure> {
+    let begin = r#"box() { "$CH06" "$@" || code=$?; echo "status ${code:-0}"; code=; }
+"#;
+    let world = World::new().env("CH06", crate::BIN).env("WHOAMI", env!("CARGO_BIN_EXE_whoami-really"));
+    let out = world.script(&format!("{begin}{text}"))?;
+    began(task, &out)?;
+    Ok(out)
+}
+
+/// Did every container start? A line of ch06's own says that one did not; a test about another task than the one whose
+/// step failed says that it was not reached, and accuses nobody.
+fn began(task: &str, out: &Output) -> Outcome {
+    let own = |line: &&str| line.starts_with("ch06: ") && !line.starts_with("ch06: no cgroup");
+    let line = out.stderr.lines().find(own).unwrap_or_default();
+    let started = line.is_empty();
+    let guilty = task_of(line).unwrap_or(task);
+    if guilty != task && !TOGETHER.contains(&(guilty, task)) {
+        return check(started)
+            .observed(format!("not reached: a step of task {guilty} failed first: `{line}`"))
+            .means("this says nothing about this task yet")
+            .misconception(format!("see what `cargo workbook check 6` says about task {guilty}"));
+    }
+    check(started)
+        .observed(format!("ch06 ended before the program began: `{line}`"))
+        .means("the kernel refused one of the last steps, and the program never ran")
+        .misconception(usual_reason(line))
+}
+
+/// Tasks whose steps lean on one another: what fails in one may be the other's fault.
+const TOGETHER: [(&str, &str); 3] = [("6.2", "6.1"), ("6.1", "6.2"), ("6.2", "6.3")];
+
+/// Whose step is it, by the call in the message?
+fn task_of(line: &str) -> Option<&'static str> {
+    let steps = [
+        ("capset", "6.1"),
+        ("bounding", "6.1"),
+        ("ambient", "6.1"),
+        ("prctl: keep", "6.2"),
+        ("seccomp: a filter", "6.2"),
+        ("setres", "6.2"),
+        ("setgroups", "6.2"),
+        ("make a seccomp filter", "6.3"),
+        ("setrlimit", "6.4"),
+        ("mknod", "6.4"),
+        ("devices.", "6.4"),
+        ("bpf", "6.4"),
+    ];
+    steps.into_iter().find(|(words, _)| line.contains(words)).map(|(_, task)| task)
+}
+
+/// What usually leads to this answer of the kernel.
+fn usual_reason(line: &str) -> &'static str {
+    let is = |words: &[&str]| words.iter().all(|word| line.contains(word));
+    if is(&["seccomp: a filter", "EACCES"]) {
+        "a filter may be installed with CAP_SYS_ADMIN in the effective set, or after no_new_privs. Both are missing at \
+         this moment: the change of the user empties the sets unless they are kept (and effective is emptied all the \
+         same), or they were given up too early"
+    } else if is(&["seccomp: a filter", "EINVAL"]) {
+        "the kernel does not accept the program: each path through it must end with an answer"
+    } else if is(&["capset", "EPERM"]) {
+        "a set may only shrink; and a filter that is in force already may forbid capset to us, too: with no_new_privs it \
+         comes last"
+    } else if is(&["bounding", "EPERM"]) {
+        "to drop from the bounding set takes CAP_SETPCAP: it must come before the capabilities go"
+    } else if ["prctl", "setres", "setgroups"].iter().any(|call| is(&[call, "EPERM"])) {
+        "either CAP_SETUID and CAP_SETGID are gone already, or a filter that is in force forbids the call, to us as to \
+         anybody: it must come after the change of the user"
+    } else if is(&["mknod", "EPERM"]) {
+        "root in a user namespace may make no nodes: bind the host's node onto an empty file instead"
+    } else if is(&["devices.", "EINVAL"]) {
+        "the kernel reads one rule in each write: `c 1:3 rwm`"
+    } else {
+        "the line names the call, what it was about, and the errno: look that errno up in the call's man page"
+    }
+}
+
+/// What stands after `word` at the beginning of a line of standard output; empty when there is no such line.
+pub(crate) fn said(out: &Output, word: &str) -> String {
+    let after = |line: &str| {
+        line.strip_prefix(word)
+            .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+            .map(str::trim)
+            .map(String::from)
+    };
+    out.stdout.lines().find_map(after).unwrap_or_default()
+}
