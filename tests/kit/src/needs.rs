@@ -1,6 +1,7 @@
 //! What a test needs from the machine, found out by trying it in a throwaway world.
 
 use crate::inside::{MARK, SELF};
+use crate::ranges;
 use crate::world::World;
 use coracle_ground::sys::{self, MntFlags, MsFlags};
 use nix::sched::CloneFlags;
@@ -54,9 +55,9 @@ impl Need {
             Need::Nothing => return None,
             Need::Root => (is_real_root(), "root", AS_ROOT.to_string()),
             Need::ManyUsers => (
-                has_many_users(),
+                ranges::is_possible(),
                 "many users: root, or ranges in /etc/subuid and /etc/subgid",
-                RANGES.to_string(),
+                ranges::FIX.to_string(),
             ),
             Need::UserNamespaces => (facts.user_namespaces, "user namespaces", fix().to_string()),
             Need::Mknod => {
@@ -97,24 +98,6 @@ const VERSION: &str = "another machine: `tests/lab/run` starts one with cgroup v
 /// Is the one tree of v2 all that there is?
 fn is_v2() -> bool {
     Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
-}
-
-const RANGES: &str = "install `newuidmap` (package uidmap), and `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`";
-
-/// Can a world with many users be made? Tried once in each test program.
-fn has_many_users() -> bool {
-    static MANY: OnceLock<bool> = OnceLock::new();
-    let count = |map: &str| {
-        map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum::<u64>()
-    };
-    *MANY.get_or_init(|| {
-        let out = World::new().without_rootfs().many_users().run([
-            "cat",
-            "/proc/self/uid_map",
-            "/proc/self/gid_map",
-        ]);
-        out.is_ok_and(|out| out.code == Some(0) && count(&out.stdout) > 120_000)
-    })
 }
 
 /// The first thing that a test with these needs lacks here. Every test needs a world, unless it needs nothing.

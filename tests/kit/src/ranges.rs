@@ -12,14 +12,30 @@
 
 use crate::inside::{MARK, SELF};
 use crate::message::Spec;
+use crate::world::World;
 use nix::unistd::{Gid, Uid};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Read};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 /// As many as a test may use, besides 0.
 const ENOUGH: u32 = 60_000;
+
+/// What helps whoever has none.
+pub(crate) const FIX: &str = "install `newuidmap` (package uidmap), and `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`";
+
+/// Can a world with many users be made? Tried once in each test program.
+pub(crate) fn is_possible() -> bool {
+    static POSSIBLE: OnceLock<bool> = OnceLock::new();
+    let maps = ["cat", "/proc/self/uid_map", "/proc/self/gid_map"];
+    let count = |line: &str| line.split_whitespace().nth(2)?.parse::<u64>().ok();
+    *POSSIBLE.get_or_init(|| {
+        let out = World::new().without_rootfs().many_users().run(maps);
+        out.is_ok_and(|out| out.stdout.lines().filter_map(count).sum::<u64>() > 2 * u64::from(ENOUGH))
+    })
+}
 
 /// What is granted to the tester.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,6 @@ mod device;
 mod forbidden;
 mod fs;
 mod ids;
-mod inside;
 mod limit;
 mod mount;
 mod namespace;
@@ -22,6 +21,7 @@ mod signal;
 pub(crate) mod socket;
 mod terminal;
 mod users;
+mod walk;
 
 pub use bpf::*;
 pub use cgroup::*;
@@ -29,7 +29,6 @@ pub use device::*;
 pub use forbidden::*;
 pub use fs::*;
 pub use ids::*;
-pub use inside::*;
 pub use limit::*;
 pub use mount::*;
 pub use namespace::*;
@@ -38,6 +37,7 @@ pub use process::*;
 pub use signal::*;
 pub use terminal::*;
 pub use users::*;
+pub use walk::*;
 
 use crate::{Error, Result, trace};
 
