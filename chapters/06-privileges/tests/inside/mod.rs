@@ -69,7 +69,7 @@ fn usual_reason(line: &str) -> &'static str {
          same), or they were given up too early"
     } else if is(&["seccomp: a filter", "EINVAL"]) {
         "the kernel does not accept the program: each path through it must end with an answer"
-    } else if is(&["capset", "EPERM"]) {
+    } else if is(&["capset", "EPERM"]) || is(&["capget", "EPERM"]) {
         "a set may only shrink; and a filter that is in force already may forbid capset to us, too: with no_new_privs it \
          comes last"
     } else if is(&["bounding", "EPERM"]) {
