@@ -106,6 +106,16 @@ fn likely_cause(call: &str, errno: Errno) -> Option<&'static str> {
         ("setns", Errno::EINVAL) => {
             "joining a user namespace needs a single thread, and it must not be one's own already"
         }
+        ("seccomp:", Errno::EACCES) => {
+            "a filter takes CAP_SYS_ADMIN, or the promise of no new privileges, at the moment when it is installed"
+        }
+        ("capset" | "capget" | "prctl:", Errno::EPERM) => {
+            "a set may only shrink, the bounding set takes CAP_SETPCAP, and a seccomp filter may forbid the call itself"
+        }
+        ("setrlimit", Errno::EPERM) => {
+            "a hard limit is raised with CAP_SYS_RESOURCE on the whole machine only, and open files not beyond `/proc/sys/fs/nr_open`"
+        }
+        ("bpf:", Errno::EPERM) => "this needs root of the machine, or CAP_BPF there",
         ("setns" | "pidfd_open", Errno::ESRCH) => "that process has ended",
         ("write", Errno::ENOSPC) => {
             "a cpuset of cgroup v1 without processors or memory nodes: nothing can enter it"

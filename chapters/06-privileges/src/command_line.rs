@@ -9,6 +9,8 @@ use std::path::PathBuf;
 /// What the command line asks for, checked, and made ready on the host's side.
 pub(crate) struct Plan {
     pub(crate) privileged: bool,
+    /// Print what the kernel says before the program begins.
+    pub(crate) look: bool,
     pub(crate) privileges: Privileges,
     pub(crate) limits: Vec<Limit>,
     pub(crate) devices: Vec<Device>,
@@ -19,7 +21,7 @@ pub(crate) struct Plan {
 
 const USAGE: &str = "usage: ch06 [--cap-add NAME]… [--cap-drop NAME]… [--privileged] [--security-opt OPTION]… \
                      [--ulimit NAME=SOFT[:HARD]]… [--device HOST[:INSIDE[:rwm]]]… [--user UID[:GID]] \
-                     ROOTFS COMMAND…";
+                     [--look] ROOTFS COMMAND…";
 
 /// The flags as they were written.
 #[derive(Default)]
@@ -31,6 +33,7 @@ struct Words {
     devices: Vec<String>,
     user: Option<String>,
     privileged: bool,
+    look: bool,
 }
 
 /// Reads the command line. The error is one sentence.
@@ -41,8 +44,9 @@ pub(crate) fn parse(args: &[String]) -> Result<Plan, String> {
         if !flag.starts_with("--") {
             break;
         }
-        if flag == "--privileged" {
-            words.privileged = true;
+        if flag == "--privileged" || flag == "--look" {
+            words.privileged |= flag == "--privileged";
+            words.look |= flag == "--look";
             rest = after;
             continue;
         }
@@ -87,6 +91,7 @@ impl Words {
         }
         Ok(Plan {
             privileged: self.privileged,
+            look: self.look,
             privileges: Privileges {
                 capabilities,
                 no_new_privileges: options.no_new_privileges,

@@ -52,6 +52,10 @@ pub fn become_user_with(become_user: impl FnOnce() -> Result<()>) -> Result<()> 
 /// For any other user both become empty, as in Docker: `--cap-add` then only says what a
 /// setuid program could reach. The inheritable set stays as it is (empty, by now).
 ///
+/// At execve the kernel calculates both anew, for root out of the bounding set. So this is
+/// about the last moments of *our* code, which is in the container already, and may be
+/// looked at and tampered with there. `ch06 --look` prints the sets of that moment.
+///
 /// Use `nix::unistd::Uid::effective().is_root()`, `sys::capabilities`,
 /// `sys::set_capabilities`. Man page: `capset(2)`.
 /// Errors: EPERM when a set would grow.

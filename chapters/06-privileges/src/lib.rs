@@ -93,9 +93,9 @@ struct Contract {
 
 const _: Contract = Contract {
     limit_capabilities,
-    become_user_with: become_user_with,
+    become_user_with,
     set_capabilities,
-    drop_privileges: drop_privileges,
+    drop_privileges,
     compile,
     set_limits,
     make_devices,

@@ -104,7 +104,19 @@ fn be_container(plan: &Plan, link: InitEnd) -> Result<Infallible> {
     link.wait_for_exec()?;
     let program = find_program(&plan.argv[0], DEFAULT_PATH)?;
     drop_privileges(&plan.privileges, || become_user(plan.user))?;
+    if plan.look {
+        look();
+    }
     exec_program(&program, &plan.argv, &[format!("PATH={DEFAULT_PATH}")])
+}
+
+/// `--look`: what the kernel says of this process in the last moment before execve, which calculates some of it anew.
+fn look() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let words = ["Cap", "NoNewPrivs:", "Seccomp:"];
+    for line in status.lines().filter(|line| words.iter().any(|word| line.starts_with(word))) {
+        println!("before execve: {line}");
+    }
 }
 
 /// What chapter 4 teaches, in short.

@@ -13,7 +13,7 @@ use table::{Answer, Table};
 
 /// The default profile's filter.
 fn filter(capabilities: CapabilitySet, arch: Arch, release: &str) -> Filter {
-    compile(&Profile::docker_default().for_container(capabilities, arch, release)).unwrap()
+    compile(&Profile::docker_default().for_container(capabilities, arch, release)).expect("it compiles")
 }
 
 fn audit(arch: Arch) -> u32 {
@@ -92,8 +92,11 @@ fn the_filter_is_small_enough_to_be_accepted_quickly() {
 /// What a profile of a single rule answers.
 fn one_rule(default: &str, rules: &str, asked: &Asked) -> Action {
     let text = format!(r#"{{"defaultAction": "{default}", "syscalls": [{rules}]}}"#);
-    let profile = Profile::parse(&text, "test").unwrap();
-    answer(&compile(&profile.for_container(CapabilitySet::EMPTY, Arch::X86_64, "6.18")).unwrap(), asked)
+    let profile = Profile::parse(&text, "test").expect("a profile");
+    answer(
+        &compile(&profile.for_container(CapabilitySet::EMPTY, Arch::X86_64, "6.18")).expect("it compiles"),
+        asked,
+    )
 }
 
 #[test]

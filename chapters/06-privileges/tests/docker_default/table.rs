@@ -18,7 +18,7 @@ impl Table {
         let words = |text: &str| text.split_whitespace().map(String::from).collect::<Vec<_>>();
         for line in include_str!("table.txt").lines().filter(|line| !line.starts_with('#')) {
             match (line.strip_prefix("    "), line.split_once(": ")) {
-                (Some(more), _) => lines.last_mut().unwrap().1.extend(words(more)),
+                (Some(more), _) => lines.last_mut().expect("a line before it").1.extend(words(more)),
                 (None, Some((when, calls))) => lines.push((when.into(), words(calls))),
                 (None, None) => assert!(line.is_empty(), "{line}"),
             }
@@ -47,7 +47,7 @@ impl Table {
                 "arm64" => arch == Arch::Aarch64,
                 "x86_64" => arch == Arch::X86_64,
                 capability if capability.starts_with("CAP_") => {
-                    capabilities.has(Capability::parse(capability).unwrap())
+                    capabilities.has(Capability::parse(capability).expect("a capability"))
                 }
                 "argument 0 has no bit of 2114060288, unless CAP_SYS_ADMIN" => {
                     !is_admin && argument & 2_114_060_288 == 0

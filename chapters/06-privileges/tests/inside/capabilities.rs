@@ -3,28 +3,20 @@
 use super::{said, script};
 use coracle_testkit::{Outcome, check};
 
-/// Prints the five sets, each line behind a word.
-fn sets(word: &str) -> String {
-    format!("sed -n \"s/^Cap/{word}Cap/p\" /proc/self/status")
-}
-
 pub(crate) fn root_keeps_what_docker_leaves_and_nothing_else() -> Outcome {
     // The caller has something in all five sets, as a service with AmbientCapabilities= has.
     let out = script(
         "6.1",
-        &format!(
-            r#"
-            available=$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)
-            echo available $available
-            box() {{ setpriv --inh-caps +net_raw,+chown --ambient-caps +net_raw,+chown "$CH06" "$@" || code=$?
-                     echo "status ${{code:-0}}"; code=; }}
-            box --security-opt seccomp=unconfined rootfs sh -c '{}'
-            box --security-opt seccomp=unconfined --cap-drop ALL --cap-add net_bind_service rootfs sh -c '{}'
-            box --cap-drop ALL rootfs sh -c '{}'"#,
-            sets("default"),
-            sets("one"),
-            sets("none")
-        ),
+        r#"
+        available=$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)
+        echo available $available
+        box() { word=$1; shift
+                setpriv --inh-caps +net_raw,+chown --ambient-caps +net_raw,+chown \
+                    "$CH06" --look "$@" rootfs sed -n 's/^Cap/inside: Cap/p' /proc/self/status > told || code=$?
+                sed "s/^/$word /" told; echo "status ${code:-0}"; code=; }
+        box default --security-opt seccomp=unconfined
+        box one --security-opt seccomp=unconfined --cap-drop ALL --cap-add net_bind_service
+        box none --cap-drop ALL"#,
     )?;
     let available = u64::from_str_radix(&said(&out, "available"), 16).unwrap_or(u64::MAX);
     for (case, flags, mask) in [
@@ -34,29 +26,23 @@ pub(crate) fn root_keeps_what_docker_leaves_and_nothing_else() -> Outcome {
     ] {
         for (set, means, misconception) in SETS {
             let expected = if ["CapInh", "CapAmb"].contains(&set) { 0 } else { mask };
-            let found = said(&out, &format!("{case}{set}:"));
-            check(u64::from_str_radix(&found, 16) == Ok(expected))
-                .observed(format!("with {flags}, {set} inside is {found:?}, and should be {expected:016x}"))
-                .means(means)
-                .misconception(misconception)?;
+            for moment in ["inside", "before execve"] {
+                let found = said(&out, &format!("{case} {moment}: {set}:"));
+                check(u64::from_str_radix(&found, 16) == Ok(expected))
+                    .observed(format!(
+                        "with {flags}, {set} {moment} is {found:?}, and should be {expected:016x}"
+                    ))
+                    .means(means)
+                    .misconception(misconception)?;
+            }
         }
     }
     Ok(())
 }
 
-/// Of each set: what it means when it is wrong, and why it usually is. In the order in which the causes lead to one
-/// another.
+/// Of each set: what it means when it is wrong, and why it usually is. The bounding set first: what is wrong in it is
+/// wrong in the others, too, after execve.
 const SETS: [(&str, &str, &str); 5] = [
-    (
-        "CapEff",
-        "this is what the kernel looks at: root in the container can do more, or less, than was asked for",
-        "the effective set says what is in force now; it must be set by itself, to what is kept",
-    ),
-    (
-        "CapPrm",
-        "what is permitted, a program makes effective with one call",
-        "the permitted set is the pool of the effective one: both must shrink",
-    ),
     (
         "CapBnd",
         "a setuid program, or a file with capabilities, can give back what was taken away",
@@ -72,6 +58,16 @@ const SETS: [(&str, &str, &str); 5] = [
         "every program that a plain user runs in the container has these capabilities",
         "the ambient set survives execve, and the change of the user, too: it must be cleared",
     ),
+    (
+        "CapEff",
+        "this is what the kernel looks at: root in the container can do more, or less, than was asked for",
+        "the effective set is what is in force; set it to what is kept, and leave that to no execve",
+    ),
+    (
+        "CapPrm",
+        "what is permitted, a program makes effective with one call",
+        "the permitted set is the pool of the effective one: both must shrink. execve calculates them anew; until then it is our own code, in the container already, that has them",
+    ),
 ];
 
 pub(crate) fn a_user_who_is_not_root_has_no_capabilities() -> Outcome {
@@ -83,13 +79,15 @@ pub(crate) fn a_user_who_is_not_root_has_no_capabilities() -> Outcome {
             mkdir -p "rootfs${library%/*}"
             test -e "rootfs$library" || cp "$library" "rootfs$library"
         done
-        box --user 1000:1000 rootfs whoami-really
+        box --look --user 1000:1000 rootfs whoami-really
         chmod 4755 rootfs/bin/whoami-really
         box --user 1000:1000 rootfs sh -c 'whoami-really | sed s/^/setuid-/'"#,
     )?;
-    for set in ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:"] {
+    let sets = ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:"];
+    for set in sets.iter().flat_map(|set| [set.to_string(), format!("before execve: {set}")]) {
+        let set = set.as_str();
         check(u64::from_str_radix(&said(&out, set), 16) == Ok(0))
-            .observed(format!("for `--user 1000:1000`, {set} inside is {:?}", said(&out, set)))
+            .observed(format!("for `--user 1000:1000`, the kernel says: {set} {:?}", said(&out, set)))
             .means("a plain user of the container has root's powers")
             .misconception(
                 "the kernel empties the sets when the user changes, and we have just asked it not to: so we must, with \
