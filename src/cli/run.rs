@@ -19,7 +19,7 @@ use coracle_users::{Identity, resolve_user};
 use super::privileges::Privileges;
 use super::resources::Resources;
 use super::{environment, values};
-use crate::container::{self, Container, Network, NotStarted, Prepared, Rootfs, Status, Tmpfs};
+use crate::container::{self, Container, Network, NotStarted, Prepared, Rootfs, Shared, Status, Tmpfs};
 use crate::fault;
 use crate::store::{self, ContainerDir, Image, Reference, Store};
 use crate::time::Timestamp;
@@ -47,6 +47,15 @@ pub(super) struct Args {
     /// Container host name
     #[arg(short = 'h', long, value_name = "NAME", value_parser = values::hostname, allow_hyphen_values = true)]
     hostname: Option<String>,
+    /// IPC namespace to use: `private` or `host`
+    #[arg(long, value_name = "MODE", value_parser = values::ipc, allow_hyphen_values = true)]
+    ipc: Option<values::Mode>,
+    /// PID namespace to use: `host`
+    #[arg(long, value_name = "MODE", value_parser = values::pid_or_uts, allow_hyphen_values = true)]
+    pid: Option<values::Mode>,
+    /// UTS namespace to use: `host`
+    #[arg(long, value_name = "MODE", value_parser = values::pid_or_uts, allow_hyphen_values = true)]
+    uts: Option<values::Mode>,
     /// Run an init inside the container that forwards signals and reaps processes
     #[arg(long)]
     init: bool,
@@ -155,10 +164,20 @@ fn failed(mut container: Container, dir: ContainerDir, error: anyhow::Error) -> 
 fn describe(args: Args, store: &Store, reference: &Reference, image: &Image) -> Result<Container> {
     let id = store::new_id()?;
     let network = args.network.unwrap_or_default();
-    let hostname = match (args.hostname, network) {
+    let modes = [(args.pid, Shared::Pid), (args.uts, Shared::Uts), (args.ipc, Shared::Ipc)];
+    let shared: Vec<Shared> = modes
+        .into_iter()
+        .filter(|(mode, _)| *mode == Some(values::Mode::Host))
+        .map(|(_, shared)| shared)
+        .collect();
+    let is_host = network == Network::Host || shared.contains(&Shared::Uts);
+    let hostname = match (args.hostname, is_host) {
+        (Some(_), _) if shared.contains(&Shared::Uts) => {
+            bail!("conflicting options: hostname and the UTS mode")
+        }
         (Some(name), _) => name,
-        (None, Network::Host) => nix::unistd::gethostname()?.to_string_lossy().into_owned(),
-        (None, Network::None) => id.short().to_owned(),
+        (None, true) => nix::unistd::gethostname()?.to_string_lossy().into_owned(),
+        (None, false) => id.short().to_owned(),
     };
     let mut env = environment::base(&hostname, args.tty);
     environment::merge(&mut env, image.config.env.clone());
@@ -187,6 +206,7 @@ fn describe(args: Args, store: &Store, reference: &Reference, image: &Image) -> 
         read_only: args.read_only,
         tmpfs: distinct(args.tmpfs)?,
         network,
+        shared,
         limits: args.resources.limits()?,
         security: args.privileges.security(),
         rm: args.rm,

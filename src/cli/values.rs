@@ -30,6 +30,38 @@ pub(super) fn network(text: &str) -> Result<Network, String> {
     }
 }
 
+/// Whose namespace a container uses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Mode {
+    /// Its own.
+    Private,
+    /// The host's.
+    Host,
+}
+
+/// `--pid` and `--uts`: nothing, or `host`.
+pub(super) fn pid_or_uts(text: &str) -> Result<Mode, String> {
+    match text {
+        "" => Ok(Mode::Private),
+        "host" => Ok(Mode::Host),
+        _ if text.starts_with("container:") => {
+            Err(format!("`{text}` comes with chapter 12; until then it is `host`"))
+        }
+        _ => Err(format!("invalid mode: {text}, it can only be `host`")),
+    }
+}
+
+/// `--ipc`: like the others; and `private`, which is what everybody gets.
+pub(super) fn ipc(text: &str) -> Result<Mode, String> {
+    match text {
+        "private" => Ok(Mode::Private),
+        "shareable" | "none" => {
+            Err(format!("`{text}` comes with chapter 12; until then it is `private` or `host`"))
+        }
+        _ => pid_or_uts(text),
+    }
+}
+
 /// `PATH[:OPTIONS]`. Docker's own options come first, so that the user's win.
 pub(super) fn tmpfs(text: &str) -> Result<Tmpfs, String> {
     let (target, options) = text.split_once(':').unwrap_or((text, ""));

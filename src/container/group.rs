@@ -70,6 +70,11 @@ impl ControlGroup {
         &self.group
     }
 
+    /// Ends whatever is still in the container.
+    pub(super) fn kill_all(&self) -> Result<()> {
+        Ok(kill_all(&self.group)?)
+    }
+
     /// The container has ended: how many of its processes has the kernel killed for want of memory? The group goes.
     pub(super) fn end(mut self) -> Result<u64> {
         let killed = oom_kills(&self.group).unwrap_or(0);

@@ -9,7 +9,7 @@
 use super::relay::{Relay, Signals};
 use super::stdio::Stdio;
 use super::terminal::Raw;
-use super::{Container, Network, Prepared, Process, Rootfs, State, Status, init};
+use super::{Container, Network, Prepared, Process, Rootfs, Shared, State, Status, init};
 use crate::fault;
 use crate::store::ContainerDir;
 use crate::time::Timestamp;
@@ -89,7 +89,11 @@ pub(crate) fn run(
     fault::point("program-started");
 
     let outer = stdio.into_outer(terminal, container.interactive)?;
-    Relay::new(signals, &init, outer)?.until_the_end()?;
+    Relay::new(signals, &init, outer)?.until_the_end(|| match container.shared.contains(&Shared::Pid) {
+        // Without a PID namespace of its own, the end of its first process ended no other.
+        true => group.kill_all(),
+        false => Ok(()),
+    })?;
     let end = init.wait()?;
     drop(raw);
     trace::step(5, "The control group is empty: what it has counted is read, and it goes");
@@ -99,12 +103,17 @@ pub(crate) fn run(
     Ok(exit_code(end))
 }
 
-/// Which namespaces are new: all, but for the network when the host's is wanted, and the user's when we are root.
+/// Which namespaces are new: all but those of the host's that are wanted, and the user's when we are root.
 fn namespaces(container: &Container) -> Vec<Namespace> {
     let mut namespaces = Namespace::ALL.to_vec();
-    if container.network == Network::Host {
-        namespaces.retain(|namespace| *namespace != Namespace::Network);
-    }
+    let is_shared = |namespace: &Namespace| match namespace {
+        Namespace::Network => container.network == Network::Host,
+        Namespace::Pid => container.shared.contains(&Shared::Pid),
+        Namespace::Uts => container.shared.contains(&Shared::Uts),
+        Namespace::Ipc => container.shared.contains(&Shared::Ipc),
+        _ => false,
+    };
+    namespaces.retain(|namespace| !is_shared(namespace));
     if !geteuid().is_root() {
         namespaces.push(Namespace::User);
     }

@@ -6,7 +6,7 @@
 //! Man pages: `namespaces(7)`, `pivot_root(2)`, `execve(2)`, `credentials(7)`.
 
 use super::stdio::Stdio;
-use super::{Container, Network, Prepared, Rootfs, Tmpfs, terminal};
+use super::{Container, Network, Prepared, Rootfs, Shared, Tmpfs, terminal};
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
 use coracle_ground::link::{Armed, Building};
 use coracle_ground::sys::MsFlags;
@@ -55,8 +55,10 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
     trace::step(2, "No mount of ours may travel to the host");
     isolate_mounts()?;
     rootfs.finish(root)?;
-    trace::step(2, "A host name of its own");
-    set_hostname(&container.hostname)?;
+    if !container.shared.contains(&Shared::Uts) {
+        trace::step(2, "A host name of its own");
+        set_hostname(&container.hostname)?;
+    }
     if container.network == Network::None {
         trace::step(2, "The new network has a loopback, and it is down: switch it on");
         sys::loopback_up()?;
@@ -65,7 +67,11 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
     make_dev(root)?;
     make_devices(root, &prepared.devices)?;
     trace::step(2, "A /proc that shows the processes of the new PID namespace");
-    mount_proc(root)?;
+    match container.shared.contains(&Shared::Pid) && prepared.maps.is_some() {
+        // Only who owns a PID namespace may mount a view of it. The host's own view is there already.
+        true => sys::bind(Path::new("/proc"), &sys::mount_point(root, "proc")?, MsFlags::MS_REC)?,
+        false => mount_proc(root)?,
+    }
     apply_sysctls(root, &prepared.sysctls)?;
     trace::step(3, "A read-only /sys, and the cgroups as seen from here");
     mount_sys(root)?;
@@ -73,7 +79,7 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
     trace::step(3, "The container's root becomes /, and the host's root is let go");
     pivot_into(root)?;
     if container.security.privileged {
-        open_sys(container)?;
+        open_sys(container, prepared.maps.is_some())?;
     } else {
         trace::step(3, "Masks over what would tell of the host or reach into it");
         protect(&MASKED, &READ_ONLY)?;
@@ -93,20 +99,24 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
 }
 
 /// `--privileged`: `/sys` and the cgroups can be written. Each mount becomes writable for itself (`MS_BIND`): the
-/// filesystem behind it is the host's too, and must not change. Only the `/sys` of a new network namespace is new.
-fn open_sys(container: &Container) -> Result<()> {
+/// filesystem behind it is the host's too, and must not change. Only the `/sys` of a new network namespace is new. For an
+/// ordinary user it stays as it is: the kernel does not let them.
+fn open_sys(container: &Container, is_ordinary_user: bool) -> Result<()> {
     trace::step(6, "--privileged: no masks, and /sys can be written");
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let allowed = |answer: Result<()>| match answer {
+        Err(error) if error.errno == Errno::EINVAL => Ok(()), // no mount of its own
+        Err(error) if error.errno == Errno::EPERM && is_ordinary_user => Ok(()),
+        answer => answer,
+    };
     if container.network != Network::Host {
-        sys::mount("sysfs", Path::new("/sys"), flags, "")?;
+        allowed(sys::mount("sysfs", Path::new("/sys"), flags, ""))?;
     }
     let cgroups = cgroup_hierarchies()?.into_iter().map(|hierarchy| hierarchy.path());
-    [PathBuf::from("/sys"), PathBuf::from("/sys/fs/cgroup")].into_iter().chain(cgroups).try_for_each(|path| {
-        match sys::mount("", &path, flags | MsFlags::MS_BIND, "") {
-            Err(error) if error.errno == Errno::EINVAL => Ok(()), // no mount of its own
-            answer => answer,
-        }
-    })
+    [PathBuf::from("/sys"), PathBuf::from("/sys/fs/cgroup")]
+        .into_iter()
+        .chain(cgroups)
+        .try_for_each(|path| allowed(sys::mount("", &path, flags | MsFlags::MS_BIND, "")))
 }
 
 /// Without root and in the host's network, `/sys` is the host's own with all that is mounted in it. Where that is cgroup v2,

@@ -7,7 +7,7 @@
 //! It is also the last moment at which it can be done. Init has no right to read the host's files, and later none to
 //! allocate much: it only takes the steps.
 
-use super::{Container, Groups, Network, Security};
+use super::{Container, Groups, Network, Security, Shared};
 use anyhow::{Result, anyhow, ensure};
 use coracle_ground::{sys, trace};
 use coracle_privileges::{
@@ -59,7 +59,8 @@ impl Prepared {
             return Err(refused.into());
         }
         let own_network = container.network != Network::Host;
-        let sysctl = |word: &String| Sysctl::parse(word, own_network, true);
+        let own_ipc = !container.shared.contains(&Shared::Ipc);
+        let sysctl = |word: &String| Sysctl::parse(word, own_network, own_ipc);
         let devices = devices(security)?;
         Ok(Prepared {
             groups,

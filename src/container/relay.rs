@@ -92,13 +92,17 @@ impl<'a> Relay<'a> {
         })
     }
 
-    /// Carries until init has ended and all that was written has been passed on.
-    pub(super) fn until_the_end(mut self) -> Result<()> {
+    /// Carries until init has ended and all that was written has been passed on. As soon as init has ended, `at_its_end` is
+    /// called once: what else lives in the container may keep its streams open.
+    pub(super) fn until_the_end(mut self, mut at_its_end: impl FnMut() -> Result<()>) -> Result<()> {
         while !self.init_ended || self.outer.output.is_some() || self.outer.error.is_some() {
             for source in self.wait()? {
                 match source {
                     Source::Signals => self.pass_signals()?,
-                    Source::End => self.end(),
+                    Source::End => {
+                        self.end();
+                        at_its_end()?;
+                    }
                     Source::Output => pass_on(&mut self.outer.output, stdout().as_fd(), &mut self.room),
                     Source::Error => pass_on(&mut self.outer.error, stderr().as_fd(), &mut self.room),
                     Source::OurInput => self.take_input(),

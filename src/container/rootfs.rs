@@ -95,6 +95,7 @@ fn overlay(image: &ImageRoot, directory: &Path, at: &Path, trusted: bool) -> Res
     trace::shorten(&lower, "IMAGE");
     sys::mkdir(&upper, 0o755)?;
     sys::mkdir(&work, 0o700)?;
+    takes_notes(&work, trusted)?;
     let paths =
         format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
     let notes = if trusted { "" } else { "userxattr," };
@@ -105,6 +106,15 @@ fn overlay(image: &ImageRoot, directory: &Path, at: &Path, trusted: bool) -> Res
         return Err(Error::new("find the image where it was", Errno::ESTALE));
     }
     Ok(())
+}
+
+/// Can an overlay keep its notes on this filesystem? mount(2) does not ask; later, `rm -r` in the container would end with
+/// EIO. A tmpfs has had `user.…` attributes only since Linux 6.6.
+fn takes_notes(directory: &Path, trusted: bool) -> Result<(), Error> {
+    let name = if trusted { "trusted.overlay.coracle" } else { "user.overlay.coracle" };
+    rustix::fs::setxattr(directory, name, b"y", rustix::fs::XattrFlags::empty()).map_err(|error| {
+        Error::new("keep the notes of an overlay here", Errno::from_raw(error.raw_os_error()))
+    })
 }
 
 /// Are we root, and not only inside a user namespace? The first one has this inode number on every kernel

@@ -50,6 +50,9 @@ pub(crate) struct Container {
     pub(crate) tmpfs: Vec<Tmpfs>,
     /// Which network it sees.
     pub(crate) network: Network,
+    /// Which other namespaces of the host's it shares.
+    #[serde(default)]
+    pub(crate) shared: Vec<Shared>,
     /// What it may use (chapter 5).
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -160,6 +163,18 @@ pub(crate) fn flag(word: &str) -> Option<(MsFlags, bool)> {
         "nostrictatime" => (MsFlags::MS_STRICTATIME, false),
         _ => return None,
     })
+}
+
+/// A namespace that can be the host's own: `--pid host`, `--uts host`, `--ipc host`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Shared {
+    /// It sees the host's processes, and has no PID 1 of its own.
+    Pid,
+    /// It has the host's name.
+    Uts,
+    /// It has the host's message queues and shared memory.
+    Ipc,
 }
 
 /// Which network a container sees.

@@ -5,7 +5,9 @@
 //! directory by a link to `/etc` while we descend gains nothing. Mount points are not crossed (openat2(2) with
 //! RESOLVE_NO_XDEV): should something of the host's ever be mounted there, it stays whole.
 //!
-//! An ordinary user's own container may hold directories that their owner cannot enter; they are opened up first.
+//! An ordinary user's own container may hold directories that their owner cannot enter; they are opened up first. And it
+//! may hold files of other users: those to whom the machine's `/etc/subuid` gave numbers. They are nobody's outside, and
+//! root's of the user namespace in which they were made. So such a tree is removed in one like it.
 //!
 //! Man pages: openat2(2), unlinkat(2), proc_pid_fd(5).
 //!
@@ -16,6 +18,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use coracle_ground::Error;
+use coracle_users::{in_user_namespace, maps_for_caller};
+use nix::unistd::geteuid;
 use rustix::fs::{
     AtFlags, Mode, OFlags, ResolveFlags, SeekFrom, chmod, open, openat, openat2, renameat, seek, unlinkat,
 };
@@ -31,7 +35,25 @@ const DEEP: usize = 128;
 
 /// Removes `path` with all that is in it. That nothing is there is no error.
 pub(super) fn tree(path: &Path) -> Result<(), Error> {
-    remove(path).map_err(|errno| {
+    match in_words(path, remove(path)) {
+        Err(error) if error.errno != nix_errno(Errno::XDEV) && !geteuid().is_root() => {
+            as_root_inside(path, error)
+        }
+        answer => answer,
+    }
+}
+
+/// Once more, as root of a user namespace with the maps of our containers. `first` is why we could not as ourselves.
+fn as_root_inside(path: &Path, first: Error) -> Result<(), Error> {
+    let maps = maps_for_caller()?;
+    if maps.is_caller_alone() {
+        return Err(first);
+    }
+    in_user_namespace(&maps, || in_words(path, remove(path)))
+}
+
+fn in_words(path: &Path, answer: rustix::io::Result<()>) -> Result<(), Error> {
+    answer.map_err(|errno| {
         let mounted =
             if errno == Errno::XDEV { ", in which something is mounted: unmount it first" } else { "" };
         Error::new(format!("remove `{}`{mounted}", path.display()), nix_errno(errno))

@@ -24,15 +24,13 @@ pub(crate) fn images_that_are_not_there() -> Outcome {
 }
 
 pub(crate) fn commands_that_cannot_be_started() -> Outcome {
-    // `dynamic` needs a loader, which is not there: this test itself. Busybox and the engine may be static.
-    let this_test = std::env::current_exe().expect("this program has a path");
+    // `dynamic` is a program of this machine without its loader: bash, because busybox, and coracle too, may be static.
     let said = session(
-        &r##"mkdir -p odd/bin odd/etc; cp THIS-TEST odd/bin/dynamic
+        r##"mkdir -p odd/bin odd/etc; cp "$(command -v bash)" odd/bin/dynamic
         printf '#!/no/such/shell\n' >odd/bin/script; printf '#!/bin/no-sh -e\n' >odd/bin/options
         printf 'no program\n' >odd/bin/words; : >odd/bin/empty; chmod 755 odd/bin/*; echo x >odd/bin/unreadable; chmod 644 odd/bin/unreadable
         ln -s /no/where odd/bin/dangling; ln -s loop odd/bin/loop
-        coracle import odd odd >/dev/null; mkdir nothing; coracle import nothing nothing >/dev/null"##
-            .replace("THIS-TEST", &format!("'{}'", this_test.display())),
+        coracle import odd odd >/dev/null; mkdir nothing; coracle import nothing nothing >/dev/null"##,
         &[
             "coracle run tiny no-such-program",
             "coracle run tiny /no/such/program",

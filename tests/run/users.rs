@@ -115,3 +115,19 @@ END
         "an ordinary user gets less than root where the kernel would give the same",
     )
 }
+
+pub(crate) fn an_ordinary_user_with_ranges_has_many_users_inside() -> Outcome {
+    shows_in(
+        world().many_users().env("AS_USER", "setpriv --reuid 2000 --regid 2001 --clear-groups"),
+        r#"mkdir etc data; cp /etc/ld.so.* /etc/login.defs etc 2>/dev/null; echo ada:x:2000:2001::/:/bin/sh >etc/passwd
+        echo ada:10000:3000 | tee etc/subuid >etc/subgid; mount --bind etc /etc; chown 2000:2001 . data
+        $AS_USER coracle run --rm tiny cat /proc/self/uid_map | tr -s ' '
+        $AS_USER coracle run --name kept --user 1000:7 --group-add 5 tiny sh -c '
+            mkdir -m 700 /tmp/mine; touch /tmp/mine/x; stat -c %u:%g /tmp/mine/x; set -- $(grep Groups /proc/self/status); echo $2 $3'
+        stat -c %u:%g data/containers/*/rootfs/tmp/mine; $AS_USER coracle rm kept; ls data/containers
+        $AS_USER coracle run --rm --user 1000 tiny sh -c 'mkdir -m 700 /tmp/mine; touch /tmp/mine/x'; ls data/containers
+        $AS_USER coracle run --rm --user 4000 tiny true 2>&1 | grep -o 'only 0, 1 to 3000'; umount /etc"#,
+        &[" 0 2000 1", " 1 10000 3000", "1000:7", "5 7", "10999:10006", "kept", "only 0, 1 to 3000"],
+        "the numbers that /etc/subuid grants are not used, or what they own outside cannot be removed",
+    )
+}

@@ -30,8 +30,6 @@ impl Error {
     /// The cause that this call and this errno usually have, when there is a usual one.
     pub fn likely_cause(&self) -> Option<&'static str> {
         let call = self.doing.split_whitespace().next().unwrap_or_default();
-        // What is known of `write` is known of the files of cgroups.
-        let call = if call == "write" && !self.doing.contains("cgroup") { "" } else { call };
         likely_cause(call, self.errno)
     }
 }
@@ -117,13 +115,13 @@ fn likely_cause(call: &str, errno: Errno) -> Option<&'static str> {
         }
         ("bpf:", Errno::EPERM) => "this needs root of the machine, or CAP_BPF there",
         ("setns" | "pidfd_open", Errno::ESRCH) => "that process has ended",
-        ("write", Errno::ENOSPC) => {
+        ("set", Errno::ENOSPC) => {
             "a cpuset of cgroup v1 without processors or memory nodes: nothing can enter it"
         }
-        ("write", Errno::EBUSY) => {
+        ("set", Errno::EBUSY) => {
             "cgroup v2: a group that holds processes cannot hand controllers down, and one that does cannot hold any"
         }
-        ("write", Errno::ENOENT) => {
+        ("set", Errno::ENOENT) => {
             "the group, or the controller, is not there: in cgroup v2 the parent must hand it down first"
         }
         ("rmdir", Errno::EBUSY) => "a process, perhaps one that is just ending, or a group is still in it",

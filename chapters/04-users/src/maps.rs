@@ -79,10 +79,14 @@ fn require(kind: &str, id: u32, map: &[IdRange]) -> Result<()> {
         count => format!("{} to {}", range.inside, range.inside.saturating_add(count - 1)),
     };
     let there = map.iter().map(names).collect::<Vec<_>>().join(", ");
-    let more = "for more, install `newuidmap` and give your user a line in /etc/subuid and in /etc/subgid";
-    let doing = format!(
-        "become {kind} {id}: the container's user namespace has no such {kind}, only {there} ({more})"
-    );
+    let more = match map {
+        [only] if only.count == 1 => {
+            "; for more, install `newuidmap` and give your user a line in /etc/subuid and in /etc/subgid"
+        }
+        _ => "",
+    };
+    let doing =
+        format!("become {kind} {id}: the container's user namespace has no such {kind}, only {there}{more}");
     Err(Error::new(doing, Errno::EINVAL))
 }
 

@@ -1,12 +1,12 @@
-//! `voyager COMMAND…`: runs a command as an ordinary user, number 1000, group 1001, also a member of group 4242.
+//! `voyager COMMAND…`: runs a command as an ordinary user, number 2000, group 2001, also a member of group 4242.
 //!
 //! Chapter 4 is about people without privileges, and a throwaway world makes you root. Where the world belongs to the
-//! real root, this program gives that up. Where you are only called root, in a user namespace, there is no user 1000 to
-//! become; then it makes one more user namespace, in which your own number is called 1000.
+//! real root, this program gives that up. Where you are only called root, in a user namespace, there is no user 2000 to
+//! become; then it makes one more user namespace, in which your own number is called 2000.
 //!
 //! ```text
-//!   world of real root:        root ── setgroups, setresgid, setresuid ──▶ 1000
-//!   world of a user:    you ─▶ root ── unshare, map "1000 0 1" ──────────▶ 1000, and still you outside
+//!   world of real root:        root ── setgroups, setresgid, setresuid ──▶ 2000
+//!   world of a user:    you ─▶ root ── unshare, map "2000 0 1" ──────────▶ 2000, and still you outside
 //! ```
 
 use coracle_ground::{CloneFlags, Errno, Result, sys};
@@ -14,8 +14,9 @@ use nix::unistd::{Gid, Pid, Uid, getegid, geteuid};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-const UID: u32 = 1000;
-const GID: u32 = 1001;
+/// Not 1000, which is a real person on most machines, with ranges of users granted.
+const UID: u32 = 2000;
+const GID: u32 = 2001;
 const GROUP: u32 = 4242;
 
 fn main() -> ExitCode {
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     ExitCode::from(127)
 }
 
-/// User 1000, one way or the other.
+/// User 2000, one way or the other.
 fn become_ordinary() -> Result<()> {
     match sys::set_groups(&[Gid::from_raw(GID), Gid::from_raw(GROUP)]) {
         Ok(()) => {

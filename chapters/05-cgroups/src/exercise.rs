@@ -70,21 +70,23 @@ pub fn make_group(layout: &Layout, name: &str, controllers: &[Controller]) -> Re
 /// Task 5.1: Remove the group, when the last of its processes has gone.
 ///
 /// A folder with a process in it, or with one that is just ending, answers EBUSY: wait until
-/// it does not. One that is gone already (ENOENT) is no error: then the work is done. The
-/// program may have made groups of its own below: those come first.
+/// it does not. One that is gone already (ENOENT) is no error: then the work is done. EBUSY
+/// may also mean that the program has made groups of its own below: so try to remove those
+/// before the next attempt (`folder.below()`, the deepest first), whatever they answer.
 ///
 /// Go on after a failure: the other folders must go as well. The first error is the answer.
 ///
-/// Use `sys::rmdir`, [`wait_until`], [`Folder::below`].
+/// Use `sys::rmdir`, [`wait_until`].
 pub fn remove(group: &Group) -> Result<()> {
     todo!("task 5.1: remove the group, when the last of its processes has gone")
 }
 
 /// Task 5.2: Turn v1's CPU shares into v2's CPU weight.
 ///
-/// Shares go from 2 to 262144, weights from 1 to 10000, and the OCI runtimes agree on the
-/// straight line between them, rounded down: `1 + (shares - 2) * 9999 / 262142`. Shares
-/// outside of their range count as the nearest that is inside.
+/// Shares go from 2 to 262144, weights from 1 to 10000, and the OCI runtimes draw a straight
+/// line between them, rounded down: `1 + (shares - 2) * 9999 / 262142`. Shares outside of
+/// their range count as the nearest that is inside. (The newest runtimes draw a curve: see
+/// the page.)
 pub fn cpu_weight(shares: u64) -> u64 {
     todo!("task 5.2: turn v1's CPU shares into v2's CPU weight")
 }

@@ -109,25 +109,24 @@ fn make_folder(tree: &Tree, controllers: Vec<Controller>, group: &mut Group) -> 
 /// Task 5.1: Remove the group, when the last of its processes has gone.
 ///
 /// A folder with a process in it, or with one that is just ending, answers EBUSY: wait until
-/// it does not. One that is gone already (ENOENT) is no error: then the work is done. The
-/// program may have made groups of its own below: those come first.
+/// it does not. One that is gone already (ENOENT) is no error: then the work is done. EBUSY
+/// may also mean that the program has made groups of its own below: so try to remove those
+/// before the next attempt (`folder.below()`, the deepest first), whatever they answer.
 ///
 /// Go on after a failure: the other folders must go as well. The first error is the answer.
 ///
-/// Use `sys::rmdir`, [`wait_until`], [`Folder::below`].
+/// Use `sys::rmdir`, [`wait_until`].
 pub fn remove(group: &Group) -> Result<()> {
     let mut result = Ok(());
     for folder in &group.folders {
         let doing = format!("remove the cgroup `{}`, which still holds a process", folder.path.display());
-        let removed = wait_until(folder, &doing, || {
-            for path in folder.below().iter().chain([&folder.path]) {
-                match sys::rmdir(path) {
-                    Err(error) if error.errno == Errno::EBUSY => return Ok(false),
-                    Err(error) if error.errno == Errno::ENOENT => {}
-                    answer => answer?,
-                }
+        let removed = wait_until(folder, &doing, || match sys::rmdir(&folder.path) {
+            Err(error) if error.errno == Errno::EBUSY => {
+                folder.below().iter().for_each(|below| drop(sys::rmdir(below)));
+                Ok(false)
             }
-            Ok(true)
+            Err(error) if error.errno == Errno::ENOENT => Ok(true),
+            answer => answer.map(|()| true),
         });
         result = result.and(removed);
     }
@@ -136,9 +135,10 @@ pub fn remove(group: &Group) -> Result<()> {
 
 /// Task 5.2: Turn v1's CPU shares into v2's CPU weight.
 ///
-/// Shares go from 2 to 262144, weights from 1 to 10000, and the OCI runtimes agree on the
-/// straight line between them, rounded down: `1 + (shares - 2) * 9999 / 262142`. Shares
-/// outside of their range count as the nearest that is inside.
+/// Shares go from 2 to 262144, weights from 1 to 10000, and the OCI runtimes draw a straight
+/// line between them, rounded down: `1 + (shares - 2) * 9999 / 262142`. Shares outside of
+/// their range count as the nearest that is inside. (The newest runtimes draw a curve: see
+/// the page.)
 pub fn cpu_weight(shares: u64) -> u64 {
     1 + (shares.clamp(2, 262_144) - 2) * 9_999 / 262_142
 }

@@ -15,6 +15,7 @@
 //! Man pages: unshare(2), pid_namespaces(7), PR_SET_PDEATHSIG in prctl(2).
 
 use crate::message::{News, Spec, described, say};
+use crate::ranges::{self, Mapper};
 use crate::{init, needs};
 use coracle_ground::sys;
 use nix::sched::CloneFlags;
@@ -45,6 +46,7 @@ pub fn if_part_of_a_world() {
         Some("init") => exit(report(init::run)),
         Some("launcher") => exit(launcher(&args.collect::<Vec<String>>())),
         Some("facts") => exit(needs::tell_facts()),
+        Some("mapper") => exit(ranges::mapper(&args.collect::<Vec<String>>())),
         _ => exit(2),
     }
 }
@@ -70,6 +72,7 @@ fn shore(spec: &Spec, _control: &UnixStream) -> io::Result<()> {
         sys::new_session().map_err(told)?;
     }
     sys::die_with_parent().map_err(told)?;
+    let mapper = Mapper::start(spec)?;
     // cargo and make leave files open, and whoever started them has a umask: neither shall be seen in a world.
     sys::close_on_exec_from(3).map_err(told)?;
     sys::umask(0o022);
@@ -87,7 +90,12 @@ fn shore(spec: &Spec, _control: &UnixStream) -> io::Result<()> {
     sys::unshare(namespaces).map_err(told)?;
     enter(&spec.settle);
     if let Some((uid, gid)) = spec.user {
-        sys::become_root_of_own_namespace(Uid::from_raw(uid), Gid::from_raw(gid)).map_err(told)?;
+        match mapper {
+            Some(mapper) => mapper.map()?,
+            None => {
+                sys::become_root_of_own_namespace(Uid::from_raw(uid), Gid::from_raw(gid)).map_err(told)?
+            }
+        }
         sys::die_with_parent().map_err(told)?; // new credentials may have cleared it
     }
     if spec.join.is_empty() {

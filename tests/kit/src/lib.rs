@@ -44,7 +44,7 @@
 //! | `rootfs/` in it | a private copy of the tiny root filesystem: `sh`, `ls`, `ps`, `mount`, … in `/bin` |
 //! | `tmp/` in it | `TMPDIR`; the real `/tmp` is read-only, as everything else of the host is |
 //! | environment | `PATH`, `HOME`, `TMPDIR`, `TERM`, `CORACLE_WORLD`, and what [`World::env`] adds; nothing else |
-//! | user | root: the real one, or that of a user namespace in which only uid 0 exists |
+//! | user | root: the real one, or that of a user namespace in which only uid 0 exists ([`World::many_users`]: 60,000 more) |
 //! | mounts | all *shared*, as on a machine with systemd: a runtime that does not make its own private leaks, and is told so |
 //! | network | `lo`, up; nothing else |
 //! | processes | PID 1 is the kit; it reaps orphans. The program is a child of it |
@@ -108,6 +108,7 @@ mod photograph;
 mod place;
 mod prepare;
 mod proc;
+mod ranges;
 mod report;
 mod running;
 mod streams;

@@ -7,6 +7,7 @@
 //!
 //! Man pages: unix(7), cmsg(3).
 
+use crate::ranges::Ranges;
 use serde::{Deserialize, Serialize};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
@@ -21,6 +22,8 @@ pub(crate) struct Spec {
     pub(crate) id: String,
     /// Make a user namespace in which this user and group are root; `None` when the caller is privileged.
     pub(crate) user: Option<(u32, u32)>,
+    /// More users and groups for that namespace.
+    pub(crate) ranges: Option<Ranges>,
     /// The directory that becomes the world's only writable place.
     pub(crate) scratch: PathBuf,
     /// A tiny root filesystem to copy to `rootfs` in the scratch directory.

@@ -15,6 +15,8 @@ use std::sync::OnceLock;
 pub enum Need {
     /// Root of the whole machine, not of a user namespace.
     Root,
+    /// A world with many users: root's, or one of a user with ranges in `/etc/subuid` and `/etc/subgid`.
+    ManyUsers,
     /// User namespaces can be made.
     UserNamespaces,
     /// Device nodes can be made and opened.
@@ -51,6 +53,11 @@ impl Need {
         let (there, what, fix) = match self {
             Need::Nothing => return None,
             Need::Root => (is_real_root(), "root", AS_ROOT.to_string()),
+            Need::ManyUsers => (
+                has_many_users(),
+                "many users: root, or ranges in /etc/subuid and /etc/subgid",
+                RANGES.to_string(),
+            ),
             Need::UserNamespaces => (facts.user_namespaces, "user namespaces", fix().to_string()),
             Need::Mknod => {
                 (facts.mknod, "device nodes, which a user namespace cannot make", AS_ROOT.to_string())
@@ -90,6 +97,24 @@ const VERSION: &str = "another machine: `tests/lab/run` starts one with cgroup v
 /// Is the one tree of v2 all that there is?
 fn is_v2() -> bool {
     Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
+}
+
+const RANGES: &str = "install `newuidmap` (package uidmap), and `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`";
+
+/// Can a world with many users be made? Tried once in each test program.
+fn has_many_users() -> bool {
+    static MANY: OnceLock<bool> = OnceLock::new();
+    let count = |map: &str| {
+        map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum::<u64>()
+    };
+    *MANY.get_or_init(|| {
+        let out = World::new().without_rootfs().many_users().run([
+            "cat",
+            "/proc/self/uid_map",
+            "/proc/self/gid_map",
+        ]);
+        out.is_ok_and(|out| out.code == Some(0) && count(&out.stdout) > 120_000)
+    })
 }
 
 /// The first thing that a test with these needs lacks here. Every test needs a world, unless it needs nothing.

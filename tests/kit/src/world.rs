@@ -3,7 +3,7 @@
 use crate::message::Spec;
 use crate::outcome::Failure;
 use crate::running::{Output, Running};
-use crate::{fence::Fence, needs, place};
+use crate::{fence::Fence, needs, place, ranges};
 use nix::unistd::{Gid, Uid};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,6 +26,7 @@ pub struct World {
     pub(crate) judged: bool,
     pub(crate) leftovers_allowed: bool,
     pub(crate) foreground: bool,
+    pub(crate) many_users: bool,
 }
 
 /// What the subject's standard streams are.
@@ -59,6 +60,7 @@ impl World {
             judged: true,
             leftovers_allowed: false,
             foreground: false,
+            many_users: false,
         }
     }
 
@@ -95,6 +97,13 @@ impl World {
     /// Gives the program a terminal of 24 lines and 80 columns. What it prints is then all in `stdout`.
     pub fn terminal(mut self) -> World {
         self.input = Input::Terminal;
+        self
+    }
+
+    /// Gives the world 60,000 more users and groups, for tests with [`Need::ManyUsers`](crate::Need::ManyUsers). For real
+    /// root it has all of the machine's in any case.
+    pub fn many_users(mut self) -> World {
+        self.many_users = true;
         self
     }
 
@@ -158,6 +167,10 @@ impl World {
             id: id.to_string(),
             user: needs::must_make_user_namespace()
                 .then(|| (Uid::effective().as_raw(), Gid::effective().as_raw())),
+            ranges: match self.many_users && needs::must_make_user_namespace() {
+                true => ranges::granted(),
+                false => None,
+            },
             rootfs: self.rootfs.then(place::tiny).transpose()?,
             join: fence.join.clone(),
             settle: fence.settle.clone(),

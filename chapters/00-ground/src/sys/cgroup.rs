@@ -28,7 +28,7 @@ pub fn write_cgroup_file(path: &Path, value: &str) -> Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
     let written = nix::fcntl::open(path, flags, Mode::empty())
         .and_then(|file| nix::unistd::write(file, value.as_bytes()));
-    told(|| format!("write `{value}` to `{}`", path.display()), written).map(drop)
+    told(|| format!("set `{}` to `{value}`", path.display()), written).map(drop)
 }
 
 /// Opens a cgroup's file for writing, to write to it later and from another process: see [`write_open`].
@@ -44,7 +44,8 @@ pub fn open_for_writing(path: &Path) -> Result<OwnedFd> {
 /// Man page: `write(2)`. For a cgroup's `tasks` or `cgroup.procs` the value `0` means the writer itself.
 /// ENOSPC: a v1 cpuset without processors or memory nodes; EBUSY, EOPNOTSUPP: see `cgroups(7)`.
 pub fn write_open(file: impl AsFd, value: &str) -> Result<()> {
-    told(|| format!("write `{value}` to an open file"), nix::unistd::write(file, value.as_bytes())).map(drop)
+    told(|| format!("set an open file of a cgroup to `{value}`"), nix::unistd::write(file, value.as_bytes()))
+        .map(drop)
 }
 
 /// Opens a directory: what `clone3` wants of the cgroup in which the child shall begin.

@@ -1,7 +1,7 @@
 //! Tasks 4.1 and 4.2: which number inside is which outside.
 
 use super::{container, said};
-use coracle_testkit::{Outcome, Output, check};
+use coracle_testkit::{Outcome, Output, World, check};
 
 /// What the program sees of its own user namespace, as a variable of the host's script.
 const INSIDE: &str = r#"inside='
@@ -13,16 +13,17 @@ const INSIDE: &str = r#"inside='
 pub(crate) fn root_inside_is_the_caller_outside() -> Outcome {
     let out = container(
         "4.1",
+        World::new(),
         &format!(
             r#"{INSIDE}
             inside="$inside
                 echo made by root > /roots; echo sees \$(stat -c %u:%g /yours /roots)"
             voyager touch rootfs/yours
-            run voyager "$CH04" --uidmap 0:1000:1 --gidmap 0:1001:1 rootfs /bin/sh -c "$inside"
+            run voyager "$CH04" --uidmap 0:2000:1 --gidmap 0:2001:1 rootfs /bin/sh -c "$inside"
             echo outside $(stat -c %u:%g rootfs/yours rootfs/roots)"#
         ),
     )?;
-    maps_are(&out, "0 1000 1", "0 1001 1", "4.1")?;
+    maps_are(&out, "0 2000 1", "0 2001 1", "4.1")?;
     is_root(&out)?;
     check(said(&out, "sees") == "0:0 0:0")
         .observed(format!(
@@ -43,9 +44,10 @@ pub(crate) fn setgroups_is_denied_before_the_group_map() -> Outcome {
     // Only an ordinary user of the whole machine is asked for this: below a namespace that denies, all others do.
     let out = container(
         "4.1",
+        World::new().many_users(),
         &format!(
             r#"{INSIDE}
-            run voyager "$CH04" --uidmap 0:1000:1 --gidmap 0:1001:1 rootfs /bin/sh -c "$inside""#
+            run voyager "$CH04" --uidmap 0:2000:1 --gidmap 0:2001:1 rootfs /bin/sh -c "$inside""#
         ),
     )?;
     check(said(&out, "setgroups") == "deny")
@@ -57,13 +59,14 @@ pub(crate) fn setgroups_is_denied_before_the_group_map() -> Outcome {
 pub(crate) fn any_map_of_root_is_written_in_one_piece() -> Outcome {
     let out = container(
         "4.1",
+        World::new().many_users(),
         &format!(
             r#"{INSIDE}
-            run ch04 --uidmap 0:1000:1 --uidmap 1:10000:10 --gidmap 0:2000:1 --gidmap 1:20000:20 \
+            run ch04 --uidmap 0:2000:1 --uidmap 1:10000:10 --gidmap 0:3000:1 --gidmap 1:20000:20 \
                 rootfs /bin/sh -c "$inside""#
         ),
     )?;
-    maps_are(&out, "0 1000 1 1 10000 10", "0 2000 1 1 20000 20", "4.1")?;
+    maps_are(&out, "0 2000 1 1 10000 10", "0 3000 1 1 20000 20", "4.1")?;
     is_root(&out)?;
     check(said(&out, "setgroups") == "allow")
         .observed(format!(
@@ -84,21 +87,22 @@ pub(crate) fn one_number_where_no_range_can_be_had() -> Outcome {
     for (case, subuid, subgid, path) in cases {
         let out = container(
             "4.2",
+            World::new(),
             &format!(
                 r#"{INSIDE}
-                echo ada:x:1000:1001::/:/bin/sh > passwd; echo {subuid} > subuid; echo {subgid} > subgid
+                echo ada:x:2000:2001::/:/bin/sh > passwd; echo {subuid} > subuid; echo {subgid} > subgid
                 users passwd subuid subgid
                 run voyager env {path} "$CH04" rootfs /bin/sh -c "$inside"
                 umount /etc"#
             ),
         )?;
-        check(said(&out, "users") == "0 1000 1" && said(&out, "groups") == "0 1001 1")
+        check(said(&out, "users") == "0 2000 1" && said(&out, "groups") == "0 2001 1")
             .observed(format!(
-                "with {case}, user 1000 with group 1001 got the maps `{}` and `{}`",
+                "with {case}, user 2000 with group 2001 got the maps `{}` and `{}`",
                 said(&out, "users"),
                 said(&out, "groups")
             ))
-            .means("the maps are not those of the caller alone, `0 1000 1` and `0 1001 1`")
+            .means("the maps are not those of the caller alone, `0 2000 1` and `0 2001 1`")
             .misconception(
                 "a container with users and without groups is of no use: ranges for both, and somebody who may \
                  write them, or the caller alone",
@@ -110,6 +114,7 @@ pub(crate) fn one_number_where_no_range_can_be_had() -> Outcome {
 pub(crate) fn ranges_follow_the_own_number() -> Outcome {
     let out = container(
         "4.2",
+        World::new().many_users(),
         &format!(
             r#"{INSIDE}
             echo root:x:0:0::/:/bin/sh > passwd
@@ -125,16 +130,17 @@ pub(crate) fn ranges_follow_the_own_number() -> Outcome {
 pub(crate) fn the_helpers_map_ranges_for_an_ordinary_user() -> Outcome {
     let out = container(
         "4.2",
+        World::new().many_users(),
         &format!(
             r#"{INSIDE}
-            echo ada:x:1000:1001::/:/bin/sh > passwd
+            echo ada:x:2000:2001::/:/bin/sh > passwd
             echo ada:10000:10 > subuid; printf 'ada:20000:20\nada:30000:7\n' > subgid
             users passwd subuid subgid
             run voyager "$CH04" rootfs /bin/sh -c "$inside"
             umount /etc"#
         ),
     )?;
-    maps_are(&out, "0 1000 1 1 10000 10", "0 1001 1 1 20000 20 21 30000 7", "4.2")?;
+    maps_are(&out, "0 2000 1 1 10000 10", "0 2001 1 1 20000 20 21 30000 7", "4.2")?;
     check(said(&out, "setgroups") == "allow")
         .observed(format!("`/proc/self/setgroups` in the container says {:?}", said(&out, "setgroups")))
         .means("the container has many groups, and no program in it can change to them")

@@ -9,22 +9,27 @@ use coracle_testkit::{Failure, Outcome, Output, World, check};
 /// Runs a script of the host's shell. In it, `voyager` and `ch04` are the two programs, `run COMMAND…` runs one and says
 /// with which status it ended, and `users FILE…` puts an `/etc` with these files over the host's.
 pub(crate) fn script(text: &str) -> Result<Output, Failure> {
+    script_in(World::new(), text)
+}
+
+/// The same in this world: one with many users, for instance.
+pub(crate) fn script_in(world: World, text: &str) -> Result<Output, Failure> {
     let functions = r#"
         voyager() { "$VOYAGER" "$@"; }
         ch04() { "$CH04" "$@"; }
         run() { status=0; "$@" || status=$?; echo "status $status"; }
         users() { mkdir etc; cp /etc/ld.so.* /etc/login.defs etc 2>/dev/null || true; mv "$@" etc; mount --bind etc /etc; }
-        chown -R 1000:1001 rootfs 2>/dev/null || true
+        chown -R 2000:2001 rootfs 2>/dev/null || true
     "#;
-    World::new()
+    world
         .env("VOYAGER", env!("CARGO_BIN_EXE_voyager"))
         .env("CH04", crate::BIN)
         .script(&format!("{functions}\n{text}"))
 }
 
 /// Runs a script with one container in it, which must start. `task` is the one that the test is about.
-pub(crate) fn container(task: &'static str, text: &str) -> Result<Output, Failure> {
-    let out = script(text)?;
+pub(crate) fn container(task: &'static str, world: World, text: &str) -> Result<Output, Failure> {
+    let out = script_in(world, text)?;
     began(task, &out)?;
     Ok(out)
 }

@@ -1,6 +1,6 @@
 //! Task 4.4: the program's user and groups, as the kernel has them.
 
-use super::{container, said, script};
+use super::{container, said, script_in};
 use coracle_testkit::{Outcome, World, check};
 
 /// Many users and groups, each under its own number. Two lines, because a world may have its numbers in two pieces.
@@ -9,6 +9,7 @@ const ALL: &str = "--uidmap 0:0:1 --uidmap 1:1:60000 --gidmap 0:0:1 --gidmap 1:1
 pub(crate) fn the_program_has_its_groups_and_no_others() -> Outcome {
     let out = container(
         "4.4",
+        World::new().many_users(),
         &format!(
             r#"chown -R 0:0 rootfs
             echo web:x:33:34::/srv: >> rootfs/etc/passwd
@@ -61,8 +62,10 @@ pub(crate) fn the_program_has_its_groups_and_no_others() -> Outcome {
 
 pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
     // A user namespace that has many groups and denies setgroups: root writes its maps from outside.
-    let out = script(&format!(
-        r#"chown -R 0:0 rootfs; echo 'adm:x:4:root' >> rootfs/etc/group
+    let out = script_in(
+        World::new().many_users(),
+        &format!(
+            r#"chown -R 0:0 rootfs; echo 'adm:x:4:root' >> rootfs/etc/group
         mkfifo up go
         unshare --user sh -c 'echo $$ > up; read -r word < go
             "$CH04" {ALL} --user root rootfs /bin/true; echo "plain $?"
@@ -71,8 +74,9 @@ pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
         echo deny > /proc/$pid/setgroups
         for map in uid_map gid_map; do printf '0 0 1\n1 1 60000\n' > /proc/$pid/$map; done
         echo now > go; wait
-        voyager "$CH04" --user 33 rootfs /bin/true || echo "unmapped $?""#
-    ))?;
+        voyager env PATH=/nowhere "$CH04" --user 33 rootfs /bin/true || echo "unmapped $?""#
+        ),
+    )?;
     check(said(&out, "plain") == "0")
         .observed(format!(
             "where setgroups is denied, a container of root ended with {}: {}",
@@ -104,7 +108,7 @@ pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
 }
 
 pub(crate) fn the_program_ends_with_the_engine() -> Outcome {
-    let out = World::new().env("CH04", crate::BIN).unjudged().script(&format!(
+    let out = World::new().many_users().env("CH04", crate::BIN).unjudged().script(&format!(
         r#"mkfifo up
         "$CH04" {ALL} --user 33 rootfs /bin/sh -c 'echo up; exec sleep 1000' > up &
         read -r word < up; echo "$word"

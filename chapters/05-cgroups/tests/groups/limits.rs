@@ -103,14 +103,16 @@ pub(crate) fn a_quarter_of_a_processor_is_a_quarter() -> Outcome {
         let of = |when: &str| number(&out, &format!("{when}-{name}")).unwrap_or(0) as f64;
         of("end") - of("begin")
     };
-    let (used, periods) = (passed("cpu_usec"), passed("periods"));
+    let (used, periods, throttled) = (passed("cpu_usec"), passed("periods"), passed("throttled"));
     let share = used / (periods * 100_000.0);
-    check((0.225..=0.275).contains(&share) && passed("throttled") > 0.0)
+    // More than a quarter it never gets. In a period in which it was throttled it had its whole quarter; in others a
+    // busy machine may have given it less, which is no fault of the wall.
+    let at_least = 0.9 * throttled * 25_000.0;
+    check(share <= 0.275 && throttled > 0.0 && used >= at_least)
         .observed(format!(
             "in {periods} periods of 100 ms a busy loop with `--cpus 0.25` ran for {:.0} ms, which is {share:.3} of a \
-             processor, and was throttled in {} of them",
+             processor, and was throttled in {throttled} of them",
             used / 1000.0,
-            passed("throttled")
         ))
         .means("the hard wall stands in another place, or the process is not behind it")
         .misconception("`cpu.max` is quota, then period; and it counts only for processes that are in the group")
