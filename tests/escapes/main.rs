@@ -93,8 +93,8 @@ fn what_is_mounted_over_the_kernels_switches_stays() -> Outcome {
         engine::long_world(),
         "",
         &[
-            ("run room escape-room core-pattern", "EPERM (without CAP_SYS_ADMIN, seccomp filter"),
-            ("run --init room escape-room core-pattern", "EPERM (without CAP_SYS_ADMIN, seccomp filter"),
+            ("run room escape-room core-pattern", "(without CAP_SYS_ADMIN, seccomp filter"),
+            ("run --init room escape-room core-pattern", "(without CAP_SYS_ADMIN, seccomp filter"),
             ("run room escape-room unmask", "EPERM (without CAP_SYS_ADMIN, seccomp filter"),
             ("run room escape-room release-agent", "(without CAP_SYS_ADMIN, seccomp filter"),
         ],
@@ -102,11 +102,7 @@ fn what_is_mounted_over_the_kernels_switches_stays() -> Outcome {
 }
 
 fn the_machine_has_no_sysrq_for_a_container() -> Outcome {
-    room(
-        engine::world(),
-        "",
-        &[("run room escape-room sysrq", "EPERM (without CAP_SYS_ADMIN, seccomp filter")],
-    )
+    room(engine::world(), "", &[("run room escape-room sysrq", "(without CAP_SYS_ADMIN, seccomp filter")])
 }
 
 fn no_handle_clock_or_program_of_the_kernel_is_given_out() -> Outcome {
@@ -183,7 +179,7 @@ fn a_disk_that_was_given_is_open() -> Outcome {
 fn no_process_and_no_socket_of_the_host_is_near() -> Outcome {
     room(
         engine::long_world().env("SECRET", "treasure"),
-        r#"service() { "$ROOM" listening-on host-service coracle run --rm "$@" | head -n 1; }"#,
+        r#"service() { "$ROOM" listening-on host-service coracle run --rm "$@"; }"#,
         &[
             ("run room escape-room process-root", "ESRCH"),
             ("run room escape-room memory SECRET=", "ESRCH"),

@@ -367,11 +367,10 @@ fn no_process_of_the_host_can_be_read() -> Outcome {
     )
 }
 
-/// `listening-on` reports the end of the command on a line of its own; what counts is the line of the attack.
 fn an_abstract_socket_of_the_host_is_out_of_reach() -> Outcome {
     room(
         World::new(),
-        "service() { escape-room listening-on host-service \"$@\" > all; head -n 1 all; grep -q '^escaped' all; }",
+        "service() { escape-room listening-on host-service \"$@\"; }",
         "an abstract socket belongs to a network namespace, not to a directory: the container needs its own",
         &[
             Escapes("chapter 1", "service ch01 rootfs escape-room abstract-socket host-service"),

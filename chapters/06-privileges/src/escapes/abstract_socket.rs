@@ -1,16 +1,17 @@
 //! `abstract-socket NAME`: a service of the host, asked through a socket that is no file. CVE-2020-15257.
 //!
-//! An abstract Unix socket has a name and no path: no root and no mount hides it. It belongs to the *network* namespace.
-//! containerd's shim listened on one; a container in the host's network (`--network host`) with user 0 could ask it for
-//! a new, privileged container.
-//! Source: CVE-2020-15257 (containerd before 1.3.9 and 1.4.3), found by Jeff Dileo. Succeeds in: chapter 1.
+//! An abstract Unix socket has a name and no path: no root and no mount hides it. It belongs to the *network*
+//! namespace. containerd's shim listened on one; a container in the host's network (`--network host`) with user 0
+//! could ask it for a new, privileged container.
+//! Source: CVE-2020-15257 (containerd before 1.3.9 and 1.4.3), found by Jeff Dileo.
+//! Succeeds in: chapter 1.
 //! Stopped by: a network namespace (chapter 2). With `--network host` nothing stops it here.
 
 use crate::named;
 use coracle_ground::{Errno, Error, Result};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 /// Connects, and says nothing.
 pub(crate) fn run(arguments: &[String]) -> Result<String> {
@@ -23,7 +24,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<String> {
 }
 
 /// `listening-on NAME COMMAND…`, on the host: a service on that socket, as long as the command runs.
-pub(crate) fn listen(arguments: &[String]) -> Result<String> {
+pub(crate) fn listen(arguments: &[String]) -> Result<ExitCode> {
     let [name, program, arguments @ ..] = arguments else {
         return Err(Error::new("name a socket and a command", Errno::EINVAL));
     };
@@ -31,5 +32,5 @@ pub(crate) fn listen(arguments: &[String]) -> Result<String> {
     let _service = bound.map_err(|error| named(format!("listen on the abstract socket `{name}`"), &error))?;
     let ended = Command::new(program).args(arguments).status();
     let ended = ended.map_err(|error| named(format!("execute `{program}`"), &error))?;
-    Ok(format!("the command ended with {}", ended.code().unwrap_or(128)))
+    Ok(ExitCode::from(ended.code().map_or(128, |code| code as u8)))
 }

@@ -1,9 +1,10 @@
 //! `clock`: the machine's clock.
 //!
-//! Namespaces exist for the clocks that count from the boot, not for the time of day: who sets it sets it for all. Then
-//! certificates are valid again, logs are false, timers fire.
-//! Source: `time_namespaces(7)`; "time and date is not namespaced" in Docker's documentation of its filter. Succeeds in:
-//! chapter 3. Stopped by: no CAP_SYS_TIME (chapter 6); without it Docker's filter refuses the calls as well.
+//! Namespaces exist for the clocks that count from the boot, not for the time of day: who sets it sets it for all.
+//! Then certificates are valid again, logs are false, timers fire.
+//! Source: `time_namespaces(7)`; Docker's documentation of its filter, at `settimeofday`.
+//! Succeeds in: chapter 3.
+//! Stopped by: no CAP_SYS_TIME (chapter 6); without it Docker's filter refuses the calls as well.
 
 use coracle_ground::{Result, sys};
 

@@ -1,11 +1,12 @@
 //! `disk [MAJOR:MINOR]`: the host's disk, through a device node of one's own.
 //!
-//! A device node is two numbers and a letter. Who may make one needs no path of the host to reach the host's disk, and
-//! what is on the disk is everything, past all permissions and mounts.
+//! A device node is two numbers and a letter. Who may make one needs no path of the host to reach the host's disk,
+//! and what is on the disk is everything, past all permissions and mounts.
 //! Source: `mknod(2)`; what Docker's device rules are for. Docker leaves CAP_MKNOD in the default set, so `mknod`
 //! works there too. The node then is of no use.
-//! Succeeds in: chapter 3. Stopped by: the device group of the cgroup (chapter 6), when the node is *opened*.
-//! In a user namespace `mknod` itself is refused.
+//! Succeeds in: chapter 3.
+//! Stopped by: the device group of the cgroup (chapter 6), when the node is *opened*. In a user namespace `mknod`
+//! itself is refused.
 
 use crate::named;
 use coracle_ground::sys::{self, DeviceKind, DeviceNode};

@@ -1,12 +1,12 @@
 //! `handle KIND:BYTES`: a file of the host, opened by its handle. Known as *shocker*, 2014.
 //!
-//! `open_by_handle_at` finds an inode by its number. No path is walked, so neither a root nor a mount is in the way:
-//! any file of a *filesystem* of which the container sees a part can be opened. Docker before 1.0 forgot to take
-//! CAP_DAC_READ_SEARCH away, and a bind mount such as `/etc/hosts` was the part that it needed.
-//! Source: Sebastian Krahmer's `shocker.c`, June 2014. It guesses the handle (the root directory of an ext4 is inode 2);
-//! here it is told, because on a tmpfs part of the handle is random.
-//! Succeeds in: chapter 3. Stopped by: no CAP_DAC_READ_SEARCH (chapter 6); without it Docker's filter refuses the call
-//! as well.
+//! `open_by_handle_at` finds an inode by its number. No path is walked, so neither a root nor a mount is in the
+//! way: any file of a *filesystem* of which the container sees a part can be opened. Docker before 0.12 forgot to
+//! take CAP_DAC_READ_SEARCH away, and a bind mount such as `/etc/hosts` was the part that it needed.
+//! Source: Sebastian Krahmer's `shocker.c`, June 2014. It guesses the handle (the root directory of an ext4 is
+//! inode 2); here it is told, because on a tmpfs part of the handle is random.
+//! Succeeds in: chapter 3.
+//! Stopped by: no CAP_DAC_READ_SEARCH (chapter 6); without it Docker's filter refuses the call as well.
 
 use crate::named;
 use coracle_ground::sys::{self, FileHandle};

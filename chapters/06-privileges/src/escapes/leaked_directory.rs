@@ -1,11 +1,12 @@
 //! `leaked-directory`: out through a directory that somebody left open. CVE-2024-21626.
 //!
 //! An open directory is not bound to a root: whoever holds its descriptor can step into it, and `..` leads up from
-//! there past every root. In 2024 runc left the host's `/sys/fs/cgroup` open for a moment too long, and an image with
-//! `WORKDIR /proc/self/fd/7` started in it.
+//! there past every root. In 2024 runc left the host's `/sys/fs/cgroup` open for a moment too long, and an image
+//! with `WORKDIR /proc/self/fd/7` started in it.
 //! Source: CVE-2024-21626 (runc before 1.1.12), found by Rory McNamara of Snyk, who called it and three others
-//! "Leaky Vessels". Succeeds in: a plain `chroot(8)` with a directory open. Stopped by: chapter 1's `exec_program`, which
-//! marks all descriptors but three as closed on exec.
+//! "Leaky Vessels".
+//! Succeeds in: a plain `chroot(8)` with a directory open.
+//! Stopped by: chapter 1's `exec_program`, which marks all descriptors but three as closed on exec.
 
 use crate::named;
 use crate::processes::proc;

@@ -1,17 +1,17 @@
 //! `escape-room ATTACK [ARGUMENT…]`: tries one known way out of a container. It is run inside.
 //!
 //! Each attack is one file of this directory. Its header says what it does, where it comes from, in which of the
-//! book's runtimes it still succeeds, and which single fix stops it. All of them stop at the proof: a file of the host
-//! that was opened is not written, a clock that may be set is not set.
+//! book's runtimes it still succeeds, and which single fix stops it. All of them end at the proof: a file of the
+//! host that was opened is not written, a clock that may be set is not set.
 //!
 //! ```text
 //!   escaped: …    the attack has what it wanted; status 0
 //!   stopped: …    the kernel's answer, and what this process lacks; status 1
 //! ```
 //!
-//! `escape-room` alone lists the attacks. Three more words are for the host's side of an attack: `handle-of FILE` prints
-//! a file's handle, `listening-on NAME COMMAND…` and `with-secret-key COMMAND…` run a command beside a service, and with
-//! a secret in its session keyring.
+//! `escape-room` alone lists the attacks. Three more words are for the host's side of an attack: `handle-of FILE`
+//! prints a file's handle; `listening-on NAME COMMAND…` runs a command beside a service, `with-secret-key COMMAND…`
+//! with a secret in its session keyring.
 
 mod abstract_socket;
 mod bpf;
@@ -71,7 +71,10 @@ fn main() -> ExitCode {
     };
     match name.as_str() {
         "handle-of" => return report(handle::print(arguments), None),
-        "listening-on" => return report(abstract_socket::listen(arguments), None),
+        "listening-on" => match abstract_socket::listen(arguments) {
+            Ok(status) => return status,
+            Err(error) => return report(Err(error), None),
+        },
         "with-secret-key" => return report(keyring::with_secret(arguments), None),
         _ => {}
     }

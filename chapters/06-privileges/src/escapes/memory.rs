@@ -1,11 +1,12 @@
 //! `memory WORDS`: a secret, out of the memory of another process.
 //!
-//! `process_vm_readv` copies memory from one process to another, without stopping it. Passwords stand in environment
-//! variables, and those stand at the end of a process's stack.
-//! Source: `process_vm_readv(2)`, `ptrace(2)` at "Ptrace access mode checking". Succeeds in: chapter 1, where all of
-//! the host's processes have numbers; and in chapter 2, out of its init, which is a copy of the runtime with all that
-//! the runtime's caller had in the environment. Stopped by: a PID namespace (what has no number cannot be asked for),
-//! in which process 1 is the program itself, put in the runtime's place by `execve` (chapter 3).
+//! `process_vm_readv` copies memory from one process to another, without stopping it. Passwords stand in
+//! environment variables, and those stand at the end of a process's stack.
+//! Source: `process_vm_readv(2)`, `ptrace(2)` at "Ptrace access mode checking".
+//! Succeeds in: chapter 1, where all of the host's processes have numbers; and in chapter 2, out of its init, which
+//! is a copy of the runtime with all that the runtime's caller had in the environment.
+//! Stopped by: a PID namespace (what has no number cannot be asked for), in which process 1 is the program itself,
+//! put in the runtime's place by `execve` (chapter 3).
 
 use crate::processes::{proc, processes};
 use coracle_ground::{Errno, Error, Result};

@@ -1,10 +1,12 @@
 //! `process-root`: the host's files, through the root of one of its processes.
 //!
-//! `/proc/PID/root` is a door to what `/` means for that process. If the container sees a process of the host (it has
-//! no PID namespace of its own, or `--pid host`), root inside walks through its door into all files of the host.
-//! Source: `proc_pid_root(5)`. Succeeds in: chapter 1, after mounting a `/proc`. Stopped by: a PID namespace
-//! (chapter 2). With `--pid host` what remains are capabilities: the door opens for who has all those of that process,
-//! or CAP_SYS_PTRACE.
+//! `/proc/PID/root` is a door to what `/` means for that process. If the container sees a process of the host (it
+//! has no PID namespace of its own, or `--pid host`), root inside walks through its door into all files of the
+//! host.
+//! Source: `proc_pid_root(5)`.
+//! Succeeds in: chapter 1, after mounting a `/proc`.
+//! Stopped by: a PID namespace (chapter 2). With `--pid host` what remains are capabilities: the door opens for who
+//! has all those of that process, or CAP_SYS_PTRACE.
 
 use crate::named;
 use crate::processes::{proc, processes};

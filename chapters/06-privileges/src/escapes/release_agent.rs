@@ -1,12 +1,12 @@
 //! `release-agent`: a program of the host, started by the kernel when a cgroup becomes empty. CVE-2022-0492.
 //!
-//! The root of each hierarchy of cgroup v1 has a file `release_agent`: the path of a program that the kernel starts, as
-//! root of the host, when the last process of a group has ended. Root in a container that may mount cgroups writes its
-//! own program there.
-//! Source: Felix Wilhelm, 2019, for privileged containers; CVE-2022-0492 (Linux before 5.17), where a user namespace
-//! was enough, because the kernel asked for no capability on writing. Succeeds in: chapter 3, in each hierarchy whose top
-//! the container's cgroup namespace shows. Stopped by: no CAP_SYS_ADMIN (chapter 6), so no mount. Version 2 has no such
-//! file.
+//! The root of each hierarchy of cgroup v1 has a file `release_agent`: the path of a program that the kernel
+//! starts, as root of the host, when the last process of a group has ended. Root in a container that may mount
+//! cgroups writes its own program there.
+//! Source: Felix Wilhelm, 2019, for privileged containers; CVE-2022-0492 (Linux before 5.17), where a user
+//! namespace was enough, because the kernel asked for no capability on writing.
+//! Succeeds in: chapter 3, in each hierarchy whose top the container's cgroup namespace shows.
+//! Stopped by: no CAP_SYS_ADMIN (chapter 6), so no mount. Version 2 has no such file.
 
 use crate::named;
 use coracle_ground::sys::{self, MntFlags, MsFlags};

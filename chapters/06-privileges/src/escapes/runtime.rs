@@ -1,15 +1,16 @@
 //! `runtime [SECONDS]`: the runtime's own program file, opened for writing. CVE-2019-5736.
 //!
-//! `/proc/PID/exe` is no path but a door to the very file that a process executes. When a runtime *enters* a container
-//! (`docker exec`), its file lies on the host and its process is seen inside. Root inside opens the door for reading,
-//! waits until the runtime has ended (a running program cannot be written: ETXTBSY), and opens its own descriptor again,
-//! for writing. Who runs the runtime next runs the attacker's program, as root of the host. To make the runtime stay
-//! long enough, the image's shell is the line `#!/proc/self/exe`.
-//! Source: CVE-2019-5736 (runc before 1.0-rc7), found by Adam Iwaniuk and Borys Popławski. Succeeds in: chapter 3, when
-//! `nsenter` enters. Stopped by: fewer capabilities than the runtime has (chapter 6): a process may look
-//! into another one's `/proc/PID/exe` only if it has all the capabilities of that one, or CAP_SYS_PTRACE.
-//! That is a half of it: runc gives its own capabilities up *before* it executes the container's program, and there it
-//! needed the fix of 2019, to run from a copy in memory that cannot be written.
+//! `/proc/PID/exe` is no path but a door to the very file that a process executes. When a runtime *enters* a
+//! container (`docker exec`), its file lies on the host and its process is seen inside. Root inside opens the door
+//! for reading, waits until the runtime has ended (a running program cannot be written: ETXTBSY), and opens its own
+//! descriptor again, for writing. Who runs the runtime next runs the attacker's program, as root of the host. To
+//! make the runtime stay long enough, the image's shell is the line `#!/proc/self/exe`.
+//! Source: CVE-2019-5736 (runc before 1.0-rc7), found by Adam Iwaniuk and Borys Popławski.
+//! Succeeds in: chapter 3, when `nsenter` enters.
+//! Stopped by: fewer capabilities than the runtime has (chapter 6): a process may look into another one's
+//! `/proc/PID/exe` only if it has all the capabilities of that one, or CAP_SYS_PTRACE. That is a half of it: who
+//! gives these up *before* it executes the container's program is looked into in between. There runc runs from a
+//! copy in memory that cannot be written, and this engine hides its process (`PR_SET_DUMPABLE`).
 
 use crate::named;
 use crate::processes::processes;

@@ -1,11 +1,12 @@
 //! `sysrq` and `core-pattern`: the machine's own switches, written from inside.
 //!
-//! Not all of `/proc` belongs to a namespace. `/proc/sysrq-trigger` restarts the *machine* when `b` is written into it.
-//! `/proc/sys/kernel/core_pattern` says which program of the *host* the kernel starts, as root, when any process
-//! crashes. A runtime mounts such paths read-only; but who may mount may mount them again, writable.
-//! Source: `proc_sys_kernel(5)`, `core(5)`; the reason for Docker's `ReadonlyPaths`. CVE-2025-31133 and CVE-2025-52881
-//! (runc before 1.2.8) were two ways to have these files writable all the same.
-//! Succeeds in: chapter 2; in chapter 3 after a remount. Stopped by: no CAP_SYS_ADMIN (chapter 6), so no remount.
+//! Not all of `/proc` belongs to a namespace. `/proc/sysrq-trigger` restarts the *machine* when `b` is written into
+//! it. `/proc/sys/kernel/core_pattern` says which program of the *host* the kernel starts, as root, when any
+//! process crashes. A runtime mounts such paths read-only; but who may mount may mount them again, writable.
+//! Source: `proc_sys_kernel(5)`, `core(5)`; the reason for Docker's `ReadonlyPaths`. CVE-2025-31133 and
+//! CVE-2025-52881 (runc before 1.2.8) were two ways to have these files writable all the same.
+//! Succeeds in: chapter 2; in chapter 3 after a remount.
+//! Stopped by: no CAP_SYS_ADMIN (chapter 6), so no remount.
 
 use crate::named;
 use coracle_ground::sys::{self, MsFlags};

@@ -1,9 +1,11 @@
 //! `unmask`: what lies below a mask.
 //!
-//! A masked path is a mount over the thing that it hides. Who may unmount takes it off, and reads the kernel's memory
-//! (`/proc/kcore`), its keys, its firmware.
-//! Source: `umount(2)`; the reason why Docker's `MaskedPaths` are worth nothing together with `--cap-add SYS_ADMIN`.
-//! Succeeds in: chapter 3. Stopped by: no CAP_SYS_ADMIN (chapter 6).
+//! A masked path is a mount over the thing that it hides. Who may unmount takes it off, and reads the kernel's
+//! memory (`/proc/kcore`), its keys, its firmware.
+//! Source: `umount(2)`; the reason why Docker's `MaskedPaths` are worth nothing together with `--cap-add
+//! SYS_ADMIN`.
+//! Succeeds in: chapter 3.
+//! Stopped by: no CAP_SYS_ADMIN (chapter 6).
 
 use coracle_ground::sys::{self, MntFlags};
 use coracle_ground::{Errno, Error, Result};
