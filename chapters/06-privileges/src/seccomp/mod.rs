@@ -16,6 +16,7 @@
 
 mod calls;
 mod json;
+mod names;
 mod policy;
 mod program;
 

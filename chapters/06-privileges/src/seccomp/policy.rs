@@ -1,6 +1,7 @@
 //! From a profile to a policy: which rules hold for this container, and the numbers of their calls.
 
-use super::json::{Entry, KernelVersion, When};
+use super::json::{Entry, When};
+use super::names::KernelVersion;
 use super::{Action, Arch, Condition, Profile};
 use crate::CapabilitySet;
 
