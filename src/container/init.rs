@@ -20,6 +20,7 @@ use coracle_privileges::{apply_sysctls, drop_privileges, make_devices, set_limit
 use coracle_users::{become_root, become_user};
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use std::convert::Infallible;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
 /// Builds the container's world around this process, then becomes its program.
@@ -178,6 +179,7 @@ fn start_program(container: &Container) -> Result<Infallible> {
 fn stay_as_init(container: &Container, prepared: &Prepared, link: Armed) -> Result<Infallible> {
     trace::step(2, "--init: PID 1 passes signals on and reaps; the program is its child");
     sys::set_process_name("coracle-init")?;
+    let_go_of_the_host()?;
     give_up_privileges(container, prepared)?;
     let end = be_init(|| {
         let program = start_below(container)?;
@@ -185,6 +187,29 @@ fn stay_as_init(container: &Container, prepared: &Prepared, link: Armed) -> Resu
         Ok(program)
     })?;
     sys::exit_now(exit_code(end))
+}
+
+/// This process stays, with a copy of all that the engine and its caller had open: directories of the host among them, out
+/// through which a program with CAP_SYS_PTRACE would walk (`/proc/1/fd`). Only the sockets are kept: one is the line to the
+/// host's side, and nobody walks through a socket.
+fn let_go_of_the_host() -> Result<()> {
+    let failed = |error: std::io::Error| {
+        let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+        Error::new("read `/proc/self/fd`", errno)
+    };
+    let entries = std::fs::read_dir("/proc/self/fd").map_err(failed)?;
+    let open: Vec<i32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    for number in open.into_iter().filter(|number| *number > 2) {
+        let kind = std::fs::metadata(format!("/proc/self/fd/{number}"));
+        let kept = kind.is_ok_and(|kind| {
+            kind.file_type().is_socket() || trace::enabled() && !kind.is_dir() // `--explain` writes to one of them
+        });
+        if !kept {
+            // The one of the list itself is closed already (EBADF). None of the others is used again: init never returns.
+            let _ = nix::unistd::close(number);
+        }
+    }
+    Ok(())
 }
 
 /// Starts the program as a child of init, and waits until it is itself.
