@@ -16,7 +16,9 @@ use coracle_mounts::{
     pivot_into, protect,
 };
 use coracle_namespaces::{be_init, isolate_mounts, mount_proc, set_hostname};
-use coracle_privileges::{apply_sysctls, drop_privileges, make_devices, set_limits, set_oom_score_adj};
+use coracle_privileges::{
+    apply_sysctls, drop_privileges, is_root_of_the_machine, make_devices, set_limits, set_oom_score_adj,
+};
 use coracle_users::{become_root, become_user};
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use std::convert::Infallible;
@@ -80,7 +82,7 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
     trace::step(3, "The container's root becomes /, and the host's root is let go");
     pivot_into(root)?;
     if container.security.privileged {
-        open_sys(container, prepared.maps.is_some())?;
+        open_sys(container)?;
     } else {
         trace::step(3, "Masks over what would tell of the host or reach into it");
         protect(&MASKED, &READ_ONLY)?;
@@ -100,14 +102,15 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
 }
 
 /// `--privileged`: `/sys` and the cgroups can be written. Each mount becomes writable for itself (`MS_BIND`): the
-/// filesystem behind it is the host's too, and must not change. Only the `/sys` of a new network namespace is new. For an
-/// ordinary user it stays as it is: the kernel does not let them.
-fn open_sys(container: &Container, is_ordinary_user: bool) -> Result<()> {
+/// filesystem behind it is the host's too, and must not change. Only the `/sys` of a new network namespace is new. For root
+/// of a user namespace it stays as it is: the kernel lets nobody else.
+fn open_sys(container: &Container) -> Result<()> {
     trace::step(6, "--privileged: no masks, and /sys can be written");
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let is_root = is_root_of_the_machine();
     let allowed = |answer: Result<()>| match answer {
         Err(error) if error.errno == Errno::EINVAL => Ok(()), // no mount of its own
-        Err(error) if error.errno == Errno::EPERM && is_ordinary_user => Ok(()),
+        Err(error) if error.errno == Errno::EPERM && !is_root => Ok(()),
         answer => answer,
     };
     if container.network != Network::Host {
