@@ -6,9 +6,11 @@
 //!
 //! This module and [`spawn`](crate::spawn()) are the only places of the project with `unsafe`.
 
+mod attribute;
 mod bpf;
 mod cgroup;
 mod device;
+mod filesystem;
 mod forbidden;
 mod fs;
 mod ids;
@@ -20,12 +22,15 @@ mod process;
 mod signal;
 pub(crate) mod socket;
 mod terminal;
+mod tree;
 mod users;
 mod walk;
 
+pub use attribute::*;
 pub use bpf::*;
 pub use cgroup::*;
 pub use device::*;
+pub use filesystem::*;
 pub use forbidden::*;
 pub use fs::*;
 pub use ids::*;
@@ -36,6 +41,7 @@ pub use privilege::*;
 pub use process::*;
 pub use signal::*;
 pub use terminal::*;
+pub use tree::*;
 pub use users::*;
 pub use walk::*;
 
