@@ -91,6 +91,13 @@ fn likely_cause(call: &str, errno: Errno) -> Option<&'static str> {
         }
         ("mount", Errno::ENODEV) => "this kernel does not know that filesystem",
         ("mount", Errno::ENOENT) => "the mount point or the source does not exist",
+        ("fsconfig:", Errno::EINVAL) => {
+            "the work directory must be on the same mount as the upper one, neither inside the other; an upper directory that was once mounted `volatile` is refused for ever"
+        }
+        ("fsconfig:", Errno::EBUSY) => {
+            "the upper or the work directory belongs to an overlay that is mounted"
+        }
+        ("move_mount", Errno::ENOENT) => "the mount point does not exist",
         ("execve", Errno::ENOENT) => {
             "no such program in the new root; or it is there, but its loader (see `file` or `ldd`) or the interpreter after `#!` is not"
         }

@@ -69,6 +69,17 @@ impl Folder {
         sys::names_in(sys::open_beneath(&self.layer.top, &self.inside)?).map_err(|error| self.at(error))
     }
 
+    /// Every name in any of these directories, once, sorted.
+    pub fn names_of_all(folders: &[Folder]) -> Result<Vec<OsString>> {
+        let mut all = Vec::new();
+        for folder in folders {
+            all.extend(folder.names()?);
+        }
+        all.sort();
+        all.dedup();
+        Ok(all)
+    }
+
     /// Opens the thing called `name`, to look at it with `sys::fstat` or to read its notes; of a link, the link itself.
     pub fn open(&self, name: &OsStr) -> Result<Option<OwnedFd>> {
         match sys::open_beneath(&self.layer.top, &self.inside.join(name)) {

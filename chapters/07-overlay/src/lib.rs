@@ -3,8 +3,7 @@
 //! The kernel offers a filesystem that has no disk of its own: it shows several directories as one. What is written goes to
 //! the *upper* one; the *lower* ones stay as they are, and any number of overlays can share them.
 //!
-//! You build: the mount of such a stack, the list of what a container has changed, its removal, and the question whether
-//! it can be had in a directory at all.
+//! You build: the mount of such a stack, the list of what a container has changed, and its removal.
 //!
 //! ```text
 //!   merged        /bin/sh   /etc/hosts   /new            what the container sees
@@ -34,12 +33,10 @@ mod layers;
 mod way;
 
 pub use change::{Change, Kind};
-pub use code::{
-    entry_in, look_below, mount_in_one_string, mount_layers, read_changes, remove_layers, way_here,
-};
+pub use code::{entry_in, look_below, mount_in_one_string, mount_layers, read_changes, remove_layers};
 pub use layer::{Below, Entry, Folder};
 pub use layers::{Layers, Notes, SETTINGS};
-pub use way::{NOT_FOR_UPPERS, Obstacle, Way};
+pub use way::{Obstacle, Way, way_here};
 
 /// What this chapter promises to those above it. If it does not compile, a signature has changed.
 #[allow(dead_code)]
@@ -50,15 +47,7 @@ struct Contract {
     look_below: fn(below: &[Folder], name: &std::ffi::OsStr) -> Result<Below>,
     read_changes: fn(layers: &Layers) -> Result<Vec<Change>>,
     remove_layers: fn(layers: &Layers) -> Result<()>,
-    way_here: fn(directory: &Path, notes: Notes) -> Result<Way>,
 }
 
-const _: Contract = Contract {
-    mount_layers,
-    mount_in_one_string,
-    entry_in,
-    look_below,
-    read_changes,
-    remove_layers,
-    way_here,
-};
+const _: Contract =
+    Contract { mount_layers, mount_in_one_string, entry_in, look_below, read_changes, remove_layers };

@@ -1,10 +1,9 @@
 //! The functions of chapter 7, task by task.
 
-use crate::{Below, Change, Entry, Folder, Kind, Layers, NOT_FOR_UPPERS, Notes, Obstacle, SETTINGS, Way};
+use crate::{Below, Change, Entry, Folder, Kind, Layers, Notes, SETTINGS};
 use coracle_ground::sys::{self, MsFlags, SFlag};
 use coracle_ground::{Errno, Error, Result};
-use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -206,55 +205,45 @@ fn compare(
     let names = upper.names()?;
     for name in &names {
         let path = path.join(name);
-        let was = look_below(below, name)?;
-        let there = !matches!(was, Below::Nothing);
-        let kind = match entry_in(upper, name)? {
-            // Removed between the reading of the list and now: by a container that still runs.
-            Entry::Missing => None,
-            Entry::Whiteout => there.then_some(Kind::Deleted),
-            Entry::File => Some(if there { Kind::Changed } else { Kind::Added }),
-            Entry::Folder(folder) => compare_folder(&folder, &was, hides, &path, changes)?,
+        let (there, folders) = match look_below(below, name)? {
+            Below::Nothing => (false, Vec::new()),
+            Below::File => (true, Vec::new()),
+            Below::Folders(folders) => (true, folders),
         };
-        changes.extend(kind.map(|kind| Change { kind, path }));
-    }
-    if hides {
-        for name in names_below(below)?.difference(&names.into_iter().collect()) {
-            if !matches!(look_below(below, name)?, Below::Nothing) {
-                changes.push(Change { kind: Kind::Deleted, path: path.join(name) });
+        let kind = match entry_in(upper, name)? {
+            // Removed since the names were read, by a container that still runs; or a mark for what was never there.
+            Entry::Missing => continue,
+            Entry::Whiteout if !there => continue,
+            Entry::Whiteout => Kind::Deleted,
+            Entry::Folder(folder) => {
+                let before = changes.len();
+                compare(&folder, &folders, hides || is_opaque(&folder)?, &path, changes)?;
+                let same = match folders.first() {
+                    Some(top) => top.mode_and_owner()? == folder.mode_and_owner()?,
+                    None => false,
+                };
+                if same && changes.len() == before {
+                    continue;
+                }
+                if there { Kind::Changed } else { Kind::Added }
             }
+            Entry::File => {
+                if there {
+                    Kind::Changed
+                } else {
+                    Kind::Added
+                }
+            }
+        };
+        changes.push(Change { kind, path });
+    }
+    for name in if hides { Folder::names_of_all(below)? } else { Vec::new() } {
+        let again = names.binary_search(&name).is_ok();
+        if !again && !matches!(look_below(below, &name)?, Below::Nothing) {
+            changes.push(Change { kind: Kind::Deleted, path: path.join(name) });
         }
     }
     Ok(())
-}
-
-/// Lists what is in a directory of the upper layer, and says what has happened to the directory itself.
-fn compare_folder(
-    folder: &Folder,
-    was: &Below,
-    hides: bool,
-    path: &Path,
-    changes: &mut Vec<Change>,
-) -> Result<Option<Kind>> {
-    let before = changes.len();
-    let folders = if let Below::Folders(folders) = was { &folders[..] } else { &[] };
-    compare(folder, folders, hides || is_opaque(folder)?, path, changes)?;
-    let same = match folders {
-        [top, ..] => changes.len() == before && top.mode_and_owner()? == folder.mode_and_owner()?,
-        [] => false,
-    };
-    Ok(match was {
-        Below::Nothing => Some(Kind::Added),
-        _ => (!same).then_some(Kind::Changed),
-    })
-}
-
-/// Every name in any of these directories.
-fn names_below(below: &[Folder]) -> Result<BTreeSet<OsString>> {
-    let mut all = BTreeSet::new();
-    for folder in below {
-        all.extend(folder.names()?);
-    }
-    Ok(all)
 }
 
 /// Task 7.3: Remove the upper and the work directory, and all that is in them.
@@ -266,7 +255,7 @@ fn names_below(below: &[Folder]) -> Result<BTreeSet<OsString>> {
 /// function which calls itself runs out of descriptors or stack.
 ///
 /// A directory may be closed to its own owner: the kernel's own `work/work` has mode 000,
-/// and may not be empty after a crash or with `volatile`. Open it up first
+/// and is not empty when a whiteout was made or with `volatile`. Open each one up first
 /// (`sys::chmod_open`). That something is not there is no error. When one thing cannot be
 /// removed, remove all the others, and then answer with the first error.
 ///
@@ -280,15 +269,9 @@ pub fn remove_layers(layers: &Layers) -> Result<()> {
 
 /// Removes one directory with all that is in it.
 fn remove_tree(path: &Path) -> Result<()> {
-    let (parent, Some(name)) = (path.parent().unwrap_or(path), path.file_name()) else {
-        return Err(Error::new(format!("remove `{}`", path.display()), Errno::EINVAL));
-    };
-    let removed = match sys::open_path(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }) {
+    let removed = match sys::open_path(path) {
         Err(error) if error.errno == Errno::ENOENT => Ok(()),
-        parent => parent.and_then(|parent| match take(&parent, name)? {
-            Some(top) => empty(&top).and_then(|()| sys::rmdir_in(&parent, name)),
-            None => Ok(()),
-        }),
+        top => top.and_then(|top| empty(&opened_up(top))).and_then(|()| sys::rmdir(path)),
     };
     removed.map_err(|error| Error::new(format!("remove `{}`: {}", path.display(), error.doing), error.errno))
 }
@@ -313,11 +296,11 @@ fn empty(top: &OwnedFd) -> Result<()> {
     }
 }
 
-/// Removes `name` in `top`; what is in it and a directory itself is moved up into `top`.
+/// Removes `name` in `top`. If it is a directory, the directories in it are moved up into `top`.
 fn remove_flat(top: &OwnedFd, name: &OsStr, moved: &mut u32) -> Result<()> {
-    let Some(folder) = take(top, name)? else { return Ok(()) };
+    let Some(folder) = unlink_or_open(top, name)? else { return Ok(()) };
     for inner in sys::names_in(&folder)? {
-        if take(&folder, &inner)?.is_some() {
+        if unlink_or_open(&folder, &inner)?.is_some() {
             *moved += 1;
             sys::rename_in(&folder, &inner, top, &format!(".coracle-moved-{moved}"))?;
         }
@@ -325,61 +308,18 @@ fn remove_flat(top: &OwnedFd, name: &OsStr, moved: &mut u32) -> Result<()> {
     sys::rmdir_in(top, name)
 }
 
-/// Removes `name` in `parent`; or, if that is a directory, opens it, and sees to it that its owner may empty it.
-fn take(parent: &OwnedFd, name: &OsStr) -> Result<Option<OwnedFd>> {
+/// Removes `name` in `parent`; a directory is opened instead.
+fn unlink_or_open(parent: &OwnedFd, name: &OsStr) -> Result<Option<OwnedFd>> {
     match sys::unlink_in(parent, name) {
-        Ok(()) => return Ok(None),
-        Err(error) if error.errno == Errno::ENOENT => return Ok(None),
-        // Some filesystems say EPERM where Linux says EISDIR.
-        Err(error) if matches!(error.errno, Errno::EISDIR | Errno::EPERM) => {}
-        Err(error) => return Err(error),
-    }
-    let folder = sys::open_beneath(parent, Path::new(name))?;
-    if sys::fstat(&folder)?.st_mode & 0o700 != 0o700 {
-        sys::chmod_open(&folder, 0o700)?;
-    }
-    Ok(Some(folder))
-}
-
-/// Task 7.4: Say whether an overlay can have its upper directory in `directory`.
-///
-/// `mount(2)` does not ask all of this; without it, `rm -r` in the container ends in EIO
-/// days later. `sys::filesystem_number` and [`NOT_FOR_UPPERS`] say which filesystems
-/// cannot, ever. The others are tried, with a new directory in `directory`, and a file in
-/// that, both removed again whatever the answer is:
-///
-/// - `sys::tells_kinds`: does reading a directory say what each name is?
-/// - `sys::set_attribute`: can a note of this kind be written? A tmpfs keeps `user.…` only
-///   since Linux 6.6. EOPNOTSUPP, EPERM and EINVAL mean that it cannot; any other errno is
-///   an error of this function.
-///
-/// Use also `sys::mkdir`, `sys::touch`, `sys::open_path`, `sys::unlink_in`,
-/// `sys::rmdir_in`. Man pages: `statfs(2)`, `readdir(3)`, `xattr(7)`.
-pub fn way_here(directory: &Path, notes: Notes) -> Result<Way> {
-    let number = sys::filesystem_number(directory)?;
-    if let Some((_, name)) = NOT_FOR_UPPERS.iter().find(|(of, _)| *of == number) {
-        return Ok(Way::Copy(Obstacle::Filesystem(name)));
-    }
-    let name = format!(".coracle-probe-{}", std::process::id());
-    let probe = directory.join(&name);
-    sys::mkdir(&probe, 0o700)?;
-    let answer = try_notes(&probe, notes);
-    let removed = sys::open_path(&probe)
-        .and_then(|probe| sys::unlink_in(&probe, OsStr::new("file")))
-        .and(sys::open_path(directory).and_then(|here| sys::rmdir_in(&here, OsStr::new(&name))));
-    answer.and_then(|way| removed.map(|()| way))
-}
-
-/// The two trials, in a directory made for them.
-fn try_notes(probe: &Path, notes: Notes) -> Result<Way> {
-    sys::touch(&probe.join("file"))?;
-    if !sys::tells_kinds(sys::open_path(probe)?)? {
-        return Ok(Way::Copy(Obstacle::NoKinds));
-    }
-    match sys::set_attribute(probe, &notes.name("coracle"), b"y") {
-        Err(error) if matches!(error.errno, Errno::EOPNOTSUPP | Errno::EPERM | Errno::EINVAL) => {
-            Ok(Way::Copy(Obstacle::NoNotes(error.errno)))
+        Err(error) if error.errno == Errno::ENOENT => Ok(None),
+        Err(error) if error.errno == Errno::EISDIR => {
+            sys::open_beneath(parent, Path::new(name)).map(|folder| Some(opened_up(folder)))
         }
-        answer => answer.map(|()| Way::Overlay),
+        answer => answer.map(|()| None),
     }
+}
+/// The directory, with all rights for its owner. Where they cannot be had, the next call says so.
+fn opened_up(folder: OwnedFd) -> OwnedFd {
+    let _ = sys::chmod_open(&folder, 0o700);
+    folder
 }

@@ -1,7 +1,14 @@
 //! Whether a directory can hold the changes of an overlay; and if not, why, in words for people.
+//!
+//! The kernel does not ask all of this at the mount. On a tmpfs before Linux 6.6, an ordinary user's overlay can be mounted
+//! and cannot keep its notes: `rm -r` in the container ends with EIO, some day. So it is tried before.
+//!
+//! Man pages: `statfs(2)`, `readdir(3)`, `xattr(7)`; "Upper and Lower" in the kernel's documentation of overlay.
 
-use coracle_ground::Errno;
+use crate::Notes;
+use coracle_ground::{Errno, Result, sys};
 use std::fmt;
+use std::path::Path;
 
 /// How a container in this directory can come by a root of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +50,7 @@ impl fmt::Display for Obstacle {
 ///
 /// An overlay itself (the kernel says "not supported as upperdir"); those of the network, where another machine may change
 /// what the kernel remembers; and those that take `README` and `readme` for one name.
-pub const NOT_FOR_UPPERS: [(u64, &str); 6] = [
+const NOT_FOR_UPPERS: [(u64, &str); 6] = [
     (0x794C_7630, "overlay"),
     (0x6969, "nfs"),
     (0xFF53_4D42, "cifs"),
@@ -51,3 +58,33 @@ pub const NOT_FOR_UPPERS: [(u64, &str); 6] = [
     (0x4D44, "vfat"),
     (0x2011_BAB0, "exfat"),
 ];
+
+/// Can an overlay have its upper directory in `directory`?
+///
+/// Tries it in a directory of its own there, which is gone again when this returns.
+/// Errors: ENOENT, EACCES, EROFS, ENOSPC: nothing can be made in `directory` at all.
+pub fn way_here(directory: &Path, notes: Notes) -> Result<Way> {
+    let number = sys::filesystem_number(directory)?;
+    if let Some((_, name)) = NOT_FOR_UPPERS.iter().find(|(of, _)| *of == number) {
+        return Ok(Way::Copy(Obstacle::Filesystem(name)));
+    }
+    let probe = directory.join(format!(".coracle-probe-{}", std::process::id()));
+    sys::mkdir(&probe, 0o700)?;
+    let answer = try_in(&probe, notes);
+    let _ = std::fs::remove_dir_all(&probe);
+    answer
+}
+
+/// The two trials, in a directory made for them.
+fn try_in(probe: &Path, notes: Notes) -> Result<Way> {
+    sys::touch(&probe.join("file"))?;
+    if !sys::tells_kinds(sys::open_path(probe)?)? {
+        return Ok(Way::Copy(Obstacle::NoKinds));
+    }
+    match sys::set_attribute(probe, &notes.name("coracle"), b"y") {
+        Err(error) if matches!(error.errno, Errno::EOPNOTSUPP | Errno::EPERM | Errno::EINVAL) => {
+            Ok(Way::Copy(Obstacle::NoNotes(error.errno)))
+        }
+        answer => answer.map(|()| Way::Overlay),
+    }
+}
