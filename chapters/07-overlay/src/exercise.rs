@@ -97,7 +97,8 @@ pub fn look_below(below: &[Folder], name: &OsStr) -> Result<Below> {
 /// The list is sorted by the bytes of the paths.
 ///
 /// Errors: EPERM for trusted notes without the right to see them; EOPNOTSUPP: see
-/// [`entry_in`]; EXDEV: something is mounted in a layer.
+/// [`entry_in`]; EXDEV: something is mounted in a layer; ENOENT: a container that runs has
+/// just removed a directory, so ask again.
 pub fn read_changes(layers: &Layers) -> Result<Vec<Change>> {
     todo!("task 7.2: list what the upper layer changes, as `docker diff` does")
 }

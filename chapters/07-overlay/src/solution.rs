@@ -182,7 +182,8 @@ fn is_opaque(folder: &Folder) -> Result<bool> {
 /// The list is sorted by the bytes of the paths.
 ///
 /// Errors: EPERM for trusted notes without the right to see them; EOPNOTSUPP: see
-/// [`entry_in`]; EXDEV: something is mounted in a layer.
+/// [`entry_in`]; EXDEV: something is mounted in a layer; ENOENT: a container that runs has
+/// just removed a directory, so ask again.
 pub fn read_changes(layers: &Layers) -> Result<Vec<Change>> {
     let upper = Folder::top(&layers.upper, layers.notes)?;
     let tops = layers.lowers.iter().map(|lower| Folder::top(lower, layers.notes));
@@ -210,6 +211,7 @@ fn compare(
             Below::File => (true, Vec::new()),
             Below::Folders(folders) => (true, folders),
         };
+        let touched = if there { Kind::Changed } else { Kind::Added };
         let kind = match entry_in(upper, name)? {
             // Removed since the names were read, by a container that still runs; or a mark for what was never there.
             Entry::Missing => continue,
@@ -225,15 +227,9 @@ fn compare(
                 if same && changes.len() == before {
                     continue;
                 }
-                if there { Kind::Changed } else { Kind::Added }
+                touched
             }
-            Entry::File => {
-                if there {
-                    Kind::Changed
-                } else {
-                    Kind::Added
-                }
-            }
+            Entry::File => touched,
         };
         changes.push(Change { kind, path });
     }

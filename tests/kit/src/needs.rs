@@ -63,7 +63,7 @@ impl Need {
             Need::Mknod => {
                 (facts.mknod, "device nodes, which a user namespace cannot make", AS_ROOT.to_string())
             }
-            Need::Overlay => (facts.overlay, "overlay mounts", "Linux 5.11 or later, or root".to_string()),
+            Need::Overlay => (facts.overlay, "overlay mounts", "root, or Linux 6.6 or later".to_string()),
             Need::Cgroups => (facts.cgroups, "cgroups that we may make", CGROUPS.to_string()),
             Need::CgroupV1 => {
                 (facts.cgroups && !is_v2(), "cgroup v1, with groups that we may make", VERSION.to_string())
@@ -145,13 +145,17 @@ fn can_mknod() -> bool {
     made.is_ok() && fs::write("null", "x").is_ok()
 }
 
+/// Not the mount alone: a directory that is made again must be marked as opaque, and a tmpfs before Linux 6.6 cannot keep
+/// an ordinary user's marks.
 fn can_overlay() -> bool {
-    let folders = ["lower", "upper", "work", "merged"].map(fs::create_dir);
+    let folders = ["lower", "upper", "work", "merged", "lower/again"].map(fs::create_dir);
     let merged = Path::new("merged");
-    let options = "lowerdir=lower,upperdir=upper,workdir=work";
+    let notes = if is_real_root() { "" } else { ",userxattr" };
+    let options = format!("lowerdir=lower,upperdir=upper,workdir=work{notes}");
     folders.iter().all(Result::is_ok)
-        && sys::mount("overlay", merged, MsFlags::empty(), options).is_ok()
-        && fs::write("merged/file", "x").is_ok()
+        && sys::mount("overlay", merged, MsFlags::empty(), &options).is_ok()
+        && fs::remove_dir("merged/again").is_ok()
+        && fs::create_dir("merged/again").is_ok()
         && sys::unmount(merged, MntFlags::empty()).is_ok()
 }
 
