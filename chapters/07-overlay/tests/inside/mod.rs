@@ -56,7 +56,12 @@ fn task_of(line: &str) -> Option<&'static str> {
 /// What usually leads to this answer of the kernel.
 fn usual_reason(line: &str) -> &'static str {
     let is = |words: &[&str]| words.iter().all(|word| line.contains(word));
-    if is(&["create the filesystem", "EPERM"]) {
+    if is(&["ch07: remove", "ENOENT"]) {
+        "that something is not there is what was wanted: ENOENT is no error of a removal"
+    } else if is(&["ch07: remove", "EACCES"]) {
+        "the kernel makes its `work/work` with mode 000, and a container closes what it likes. The owner may open it up: \
+         chmod first, also before a directory is moved, which writes to it"
+    } else if is(&["create the filesystem", "EPERM"]) {
         "root of a user namespace can write no `trusted.…` attributes: the overlay needs the flag `userxattr`"
     } else if is(&["create the filesystem", "EINVAL"]) {
         "the keys were taken and the whole was not: are `upperdir` and `workdir` two directories of one filesystem, \
@@ -77,8 +82,6 @@ fn usual_reason(line: &str) -> &'static str {
          name need a `\\` before them, the `\\` itself first of all"
     } else if is(&["ENOENT"]) {
         "a name was changed on its way to the kernel: through fsconfig no byte of it has a meaning"
-    } else if is(&["EACCES"]) {
-        "a directory that its owner has closed can be opened up by its owner: chmod first"
     } else if is(&["EMFILE"]) {
         "one descriptor for each level: a container can make more levels than a process may have open files"
     } else {

@@ -147,13 +147,13 @@ pub(crate) fn notes_of_an_ordinary_user_are_user_attributes() -> Outcome {
         for old in "" --old; do
             status=0
             unshare -Ur "$CH07" $old --keep kept$old --layer low rootfs sh -c '
-                rm -r /again && mkdir /again && echo again $(ls /again | wc -l); grep " / / " /proc/self/mountinfo' || status=$?
+                rm -r /again && mkdir /again && echo again'$old' $(ls /again | wc -l); grep " / / " /proc/self/mountinfo' || status=$?
             echo status$old $status
         done
         unshare -Ur "$CH07" diff kept --layer low rootfs"#;
     let out = World::new().env("CH07", crate::BIN).script(script)?;
     let both = said(&out, "status") == "0" && said(&out, "status--old") == "0";
-    check(both && said(&out, "again") == "0")
+    check(both && said(&out, "again") == "0" && said(&out, "again--old") == "0")
         .observed(format!(
             "root of a user namespace, without and with --old, got {} and {}: {}",
             said(&out, "status"),
