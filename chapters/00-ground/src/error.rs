@@ -136,6 +136,7 @@ fn likely_cause(call: &str, errno: Errno) -> Option<&'static str> {
             "cgroup v2: the group hands controllers down, so it cannot hold processes"
         }
         (_, Errno::ENOSPC) => "the disk, or the tmpfs, is full",
+        (_, Errno::EOPNOTSUPP) => "this filesystem, or this kernel, cannot do that",
         (_, Errno::EROFS) => "that filesystem is mounted read-only",
         (_, Errno::ENAMETOOLONG) => {
             "a path is limited to 4,095 bytes, a single name to 255, a host name to 64"

@@ -24,6 +24,10 @@ pub enum Need {
     Mknod,
     /// An overlay can be mounted.
     Overlay,
+    /// The kernel's overlay takes its lower layers one by one.
+    ManyLayers,
+    /// Files in memory can have `user.…` attributes, where an overlay of an ordinary user keeps its notes.
+    UserAttributes,
     /// Groups can be made, with limits on memory, processors and processes.
     Cgroups,
     /// The same, in the trees of cgroup v1.
@@ -44,6 +48,8 @@ struct Facts {
     user_namespaces: bool,
     mknod: bool,
     overlay: bool,
+    many_layers: bool,
+    user_attributes: bool,
     cgroups: bool,
 }
 
@@ -64,6 +70,16 @@ impl Need {
                 (facts.mknod, "device nodes, which a user namespace cannot make", AS_ROOT.to_string())
             }
             Need::Overlay => (facts.overlay, "overlay mounts", "root, or Linux 6.6 or later".to_string()),
+            Need::ManyLayers => (
+                facts.many_layers,
+                "an overlay that takes its layers one by one",
+                "Linux 6.7 or later".to_string(),
+            ),
+            Need::UserAttributes => (
+                facts.user_attributes,
+                "`user.` attributes of files in memory",
+                "Linux 6.6 or later".to_string(),
+            ),
             Need::Cgroups => (facts.cgroups, "cgroups that we may make", CGROUPS.to_string()),
             Need::CgroupV1 => {
                 (facts.cgroups && !is_v2(), "cgroup v1, with groups that we may make", VERSION.to_string())
@@ -129,6 +145,8 @@ pub(crate) fn tell_facts() -> i32 {
     let facts = Facts {
         mknod: can_mknod(),
         overlay: can_overlay(),
+        many_layers: sys::overlay_takes_lowers_one_by_one().unwrap_or(false),
+        user_attributes: sys::set_attribute(Path::new("."), "user.coracle", b"y").is_ok(),
         cgroups: can_make_groups(),
         // Last, because it takes away what this process may do outside the new namespace.
         user_namespaces: sys::unshare(CloneFlags::CLONE_NEWUSER).is_ok(),
