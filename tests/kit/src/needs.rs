@@ -170,11 +170,13 @@ fn can_overlay() -> bool {
     let merged = Path::new("merged");
     let notes = if is_real_root() { "" } else { ",userxattr" };
     let options = format!("lowerdir=lower,upperdir=upper,workdir=work{notes}");
-    folders.iter().all(Result::is_ok)
-        && sys::mount("overlay", merged, MsFlags::empty(), &options).is_ok()
-        && fs::remove_dir("merged/again").is_ok()
-        && fs::create_dir("merged/again").is_ok()
-        && sys::unmount(merged, MntFlags::empty()).is_ok()
+    if !folders.iter().all(Result::is_ok)
+        || sys::mount("overlay", merged, MsFlags::empty(), &options).is_err()
+    {
+        return false;
+    }
+    let made = fs::remove_dir("merged/again").and_then(|()| fs::create_dir("merged/again"));
+    sys::unmount(merged, MntFlags::empty()).is_ok() && made.is_ok()
 }
 
 /// In v1 each controller has a tree of its own; in v2 the top must have them all to hand down.
