@@ -181,9 +181,16 @@ fn cgroups(facts: &Facts, chapter: u32) -> Option<Lack> {
     lacking(Verdict::NeedsRoot, "only root may make cgroups here", vec![fixes::check_as_root(chapter)])
 }
 
-/// On the disk of the data root; a failure there and success in memory means that this disk cannot be an upper layer.
+/// On the disk of the data root; a failure there and success in memory means that this disk cannot be an upper layer. The
+/// other way round, containers run, and the tests, which make theirs in memory, do not.
 fn overlay(facts: &Facts, chapter: u32) -> Option<Lack> {
     let tries = facts.tries();
+    if tries.overlay.works() && facts.user.uid != 0 {
+        let failed = told(&tries.overlay_in_memory)?;
+        let why =
+            format!("before Linux 6.6 only root may have an overlay in memory, as the tests do ({failed})");
+        return lacking(Verdict::NeedsRoot, why, vec![fixes::check_as_root(chapter)]);
+    }
     if tries.overlay.works() || !tries.namespaces.works() {
         return None;
     }

@@ -116,15 +116,17 @@ fn enter_user_namespace() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Mounts an overlay and changes a file through it: the lower copy must stay, the upper one must appear.
+/// Mounts an overlay and changes a file through it: the lower copy must stay, the upper one must appear. And a directory is
+/// made anew, which the overlay must note beside it: a tmpfs before Linux 6.6 keeps no notes of an ordinary user.
 fn overlay(at: &Path) -> Result<(), Failure> {
-    for name in ["lower", "upper", "work", "merged"] {
+    for name in ["lower/again", "upper", "work", "merged"] {
         step("make a directory", fs::create_dir_all(at.join(name)))?;
     }
     step("write a file", fs::write(at.join("lower/file"), "lower"))?;
     // Relative names: a comma or colon in the data root's path would have to be escaped in the options.
     step("change directory", env::set_current_dir(at))?;
-    let options = "lowerdir=lower,upperdir=upper,workdir=work";
+    let notes = if is_root_of_the_machine() { "" } else { ",userxattr" };
+    let options = &*format!("lowerdir=lower,upperdir=upper,workdir=work{notes}");
     step(
         "mount overlay",
         mount(Some("coracle"), "merged", Some("overlay"), MsFlags::empty(), Some(options)),
@@ -132,15 +134,23 @@ fn overlay(at: &Path) -> Result<(), Failure> {
     step("write through the overlay", fs::write("merged/file", "upper"))?;
     let kept = fs::read("lower/file").is_ok_and(|text| text == b"lower");
     let copied = fs::read("upper/file").is_ok_and(|text| text == b"upper");
+    let again = fs::remove_dir("merged/again").and_then(|()| fs::create_dir("merged/again"));
     step("unmount the overlay", umount2("merged", MntFlags::MNT_DETACH))?;
     let _ = env::set_current_dir("/");
     // The kernel made `work/work` with mode 000: only a process with capabilities, such as this one, can look into it.
     step("remove the overlay's directories", fs::remove_dir_all(at))?;
+    step("make a directory again in the overlay", again)?;
     if kept && copied {
         Ok(())
     } else {
         Err(Failure { at: "copy up".into(), errno: "the lower file changed".into() })
     }
+}
+
+/// Only this root may write the notes that an overlay makes without `userxattr`.
+fn is_root_of_the_machine() -> bool {
+    let everybody = |map: String| map.split_whitespace().eq(["0", "0", "4294967295"]);
+    fs::read_to_string("/proc/self/uid_map").is_ok_and(everybody)
 }
 
 /// A table in the new network namespace, made by the tool that chapter 10 uses.
