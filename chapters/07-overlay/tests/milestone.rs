@@ -11,7 +11,7 @@ use inside::changes::{
 use inside::mount::{
     a_string_that_is_too_long_is_refused_in_words, every_name_of_a_layer_is_only_a_name,
     layers_that_were_renamed_are_not_followed, more_layers_can_be_had_than_a_page_of_names,
-    notes_of_an_ordinary_user_are_user_attributes, only_what_is_thrown_away_is_volatile,
+    notes_of_an_ordinary_user_are_user_attributes, only_what_is_to_be_is_volatile,
     the_topmost_layer_wins_and_all_are_seen, what_is_written_goes_to_the_upper_layer_alone,
 };
 use inside::removal::{
@@ -26,7 +26,7 @@ milestone! { bin: "ch07", tests: {
     "7.1" => more_layers_can_be_had_than_a_page_of_names needs Overlay and ManyLayers,
     "7.1" => a_string_that_is_too_long_is_refused_in_words needs Overlay,
     "7.1" => notes_of_an_ordinary_user_are_user_attributes needs UserAttributes and UserNamespaces and Tool("unshare"),
-    "7.1" => only_what_is_thrown_away_is_volatile needs Overlay,
+    "7.1" => only_what_is_to_be_is_volatile needs Overlay,
     "7.1" => layers_that_were_renamed_are_not_followed needs Overlay,
     "7.2" => changes_are_listed_as_docker_lists_them needs Overlay,
     "7.2" => what_an_opaque_directory_hides_is_deleted needs Overlay,
