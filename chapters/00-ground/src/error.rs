@@ -97,6 +97,7 @@ fn likely_cause(call: &str, errno: Errno) -> Option<&'static str> {
         ("fsconfig:", Errno::EBUSY) => {
             "the upper or the work directory belongs to an overlay that is mounted"
         }
+        ("remove", Errno::EXDEV | Errno::EBUSY) => "something is mounted in it: unmount it first",
         ("move_mount", Errno::ENOENT) => "the mount point does not exist",
         ("execve", Errno::ENOENT) => {
             "no such program in the new root; or it is there, but its loader (see `file` or `ldd`) or the interpreter after `#!` is not"

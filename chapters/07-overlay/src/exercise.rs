@@ -55,7 +55,7 @@ pub fn mount_in_one_string(layers: &Layers, target: &Path) -> Result<()> {
 ///
 /// - a character device with the numbers 0:0 (`st_rdev` is 0) is a whiteout;
 /// - so is an empty regular file with the note `whiteout`, where the directory has the note
-///   `opaque` with the value `x` (`folder.note`, `folder.note_of`; since Linux 6.7, for
+///   `opaque` with the value `x` (`folder.note`, `folder.note_of`; since Linux 6.8, for
 ///   layers that are made without the right to make devices);
 /// - a directory is [`Entry::Folder`], `folder.enter(name)`; one with the note `redirect`
 ///   has been renamed, and its content is elsewhere: refuse it with EOPNOTSUPP;

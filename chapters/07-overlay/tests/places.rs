@@ -1,4 +1,4 @@
-//! Where an overlay can have its changes, and what is said of the places where it cannot.
+//! Where an overlay can have its changes, and what is said of the places where it cannot. And who may read them.
 
 use coracle_testkit::{Outcome, Output, World, check, milestone};
 
@@ -7,6 +7,7 @@ milestone! { bin: "ch07", tests: {
     "7.1" => another_overlay_cannot_and_it_says_so needs Overlay,
     "7.1" => a_filesystem_without_attributes_cannot_and_it_says_so,
     "7.1" => a_try_leaves_nothing needs Overlay,
+    "7.2" => notes_that_cannot_be_seen_are_an_error needs Root and Tool("setpriv"),
 }}
 
 fn answer(out: &Output, wanted: &str) -> Outcome {
@@ -47,4 +48,15 @@ fn a_try_leaves_nothing() -> Outcome {
     let out =
         World::new().env("CH07", BIN).script(r#"mkdir there; "$CH07" way there; ls -A there | wc -l"#)?;
     answer(&out, "overlay\n0\n")
+}
+
+fn notes_that_cannot_be_seen_are_an_error() -> Outcome {
+    let out = World::new().env("CH07", BIN).script(
+        r#"mkdir -p low/dir kept/upper/dir kept/work; echo x > low/dir/file
+        setpriv --bounding-set=-sys_admin "$CH07" diff kept low || echo status $?"#,
+    )?;
+    check(out.stdout.contains("status 125") && out.stderr.contains("EPERM"))
+        .observed(format!("root without CAP_SYS_ADMIN read the changes: {} {}", out.stdout, out.stderr))
+        .means("opaque directories look as if they were not: files that are gone are not listed")
+        .misconception("see `Folder::top` in chapters/07-overlay/src/layer.rs")
 }

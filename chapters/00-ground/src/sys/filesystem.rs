@@ -92,7 +92,9 @@ pub fn move_mount(mount: impl AsFd, target: &Path) -> Result<()> {
 /// are two questions: does it refuse a key that nobody knows, and take this one?
 pub fn overlay_takes_lowers_one_by_one() -> Result<bool> {
     let context = match fsopen("overlay") {
-        Err(error) if error.errno == Errno::ENOSYS => return Ok(false),
+        // A kernel before 5.2; or a filter that is older than the call and forbids what it does not know. Then mount(2) says
+        // whether we may.
+        Err(error) if matches!(error.errno, Errno::ENOSYS | Errno::EPERM) => return Ok(false),
         answer => answer?,
     };
     let refuses = rustix::mount::fsconfig_set_flag(context.as_fd(), "coracle-asks").is_err();
