@@ -92,7 +92,7 @@ fn likely_cause(call: &str, errno: Errno) -> Option<&'static str> {
         ("mount", Errno::ENODEV) => "this kernel does not know that filesystem",
         ("mount", Errno::ENOENT) => "the mount point or the source does not exist",
         ("fsconfig:", Errno::EINVAL) => {
-            "the work directory must be on the same mount as the upper one, neither inside the other; an upper directory that was once mounted `volatile` is refused for ever"
+            "the work directory must be on the same mount as the upper one, neither inside the other; an upper directory that was once mounted `volatile` is refused"
         }
         ("fsconfig:", Errno::EBUSY) => {
             "the upper or the work directory belongs to an overlay that is mounted"
