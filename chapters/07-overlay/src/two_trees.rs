@@ -45,7 +45,9 @@ fn change(top: &Path, seed: u64) {
                 .open(&path)
                 .and_then(|mut file| file.write_all(b"x")),
             4 => fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)),
-            5 => fs::remove_dir_all(&path).and_then(|()| fs::create_dir(&path)),
+            // Made anew, and perhaps with a directory in it that was there, too.
+            5 => fs::remove_dir_all(&path)
+                .and_then(|()| fs::create_dir_all(path.join(NAMES[dice.below(NAMES.len())]))),
             6 => fs::rename(&path, &other),
             7 => fs::hard_link(&path, &other),
             8 => symlink("a", &path),
