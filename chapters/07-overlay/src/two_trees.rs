@@ -1,6 +1,6 @@
 //! Another way to the list of changes, for the tests: Docker's own. It knows nothing of whiteouts and looks at two trees.
 //!
-//! `two-trees change DIR SEED` does some forty random things in `DIR`, the same for the same seed.
+//! `two-trees change DIR SEED` does some dozens of random things in `DIR`, the same for the same seed.
 //! `two-trees compare BEFORE AFTER UPPER` lists what must have happened. `UPPER` says which files were touched: those in it.
 
 use std::collections::BTreeMap;
@@ -35,10 +35,10 @@ const NAMES: [&str; 6] = ["a", "b", "c", "d", "d-e", "d.f"];
 /// What fails, fails: a directory that is not empty, a rename of a directory of a lower layer (EXDEV).
 fn change(top: &Path, seed: u64) {
     let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-    for _ in 0..dice.below(40) {
+    for _ in 0..10 + dice.below(50) {
         let (path, other) = (dice.path(top), dice.path(top));
         let _ = match dice.below(10) {
-            0 | 1 => fs::create_dir_all(&path),
+            0 | 1 => fs::create_dir_all(path.join(NAMES[dice.below(NAMES.len())])),
             2 | 3 => fs::OpenOptions::new()
                 .append(true)
                 .create(true)
