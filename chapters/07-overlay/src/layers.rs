@@ -6,15 +6,17 @@ use std::path::PathBuf;
 /// The directories of one overlay, and how it is to be mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layers {
-    /// What is not changed, the topmost first: of two files with the same name, the earlier one is seen.
+    /// What is not changed, the topmost first: of two files with one name, the earlier
+    /// one is seen.
     pub lowers: Vec<PathBuf>,
     /// Where changes go.
     pub upper: PathBuf,
-    /// Where the kernel prepares them: an empty directory of its own, on the same filesystem as `upper` and not inside it.
+    /// Where the kernel prepares them: a directory of its own, on the same filesystem as
+    /// `upper` and not inside it.
     pub work: PathBuf,
     /// What its attributes are called.
     pub notes: Notes,
-    /// The kernel never waits for the disk. Faster; and after a crash, or a second mount, `upper` is worth nothing.
+    /// The kernel never waits for the disk. Faster; and `upper` cannot be mounted again.
     pub volatile: bool,
 }
 
