@@ -50,8 +50,8 @@ pub fn mount_in_one_string(layers: &Layers, target: &Path) -> Result<()> {
 
 /// Task 7.2: Say what one layer says about a name.
 ///
-/// `folder.open(name)` opens it (nothing there: [`Entry::Missing`]), `sys::fstat` says
-/// what it is:
+/// `folder.open(name)` opens it (nothing there: [`Entry::Missing`]), `sys::fstat` and
+/// `sys::kind_of` say what it is:
 ///
 /// - a character device with the numbers 0:0 (`st_rdev` is 0) is a whiteout;
 /// - so is an empty regular file with the note `whiteout`, where the directory has the note
@@ -96,6 +96,7 @@ pub fn look_below(below: &[Folder], name: &OsStr) -> Result<Below> {
 /// they have no note of their own. Of a directory that was removed, only itself is listed.
 /// The list is sorted by the bytes of the paths.
 ///
+/// Use [`look_below`], [`entry_in`], `folder.names()`, `Folder::names_of_all`.
 /// Errors: EPERM for trusted notes without the right to see them; EOPNOTSUPP: see
 /// [`entry_in`]; EXDEV: something is mounted in a layer; ENOENT: a container that runs has
 /// just removed a directory, so ask again.
@@ -116,7 +117,8 @@ pub fn read_changes(layers: &Layers) -> Result<Vec<Change>> {
 /// (`sys::chmod_open`). That something is not there is no error. When one thing cannot be
 /// removed, remove all the others, and then answer with the first error.
 ///
-/// Man pages: `openat2(2)`, `unlink(2)`, `rename(2)`.
+/// Use also `sys::open_path` (the top; of a link, the link itself), `sys::names_in`,
+/// `sys::rmdir`. Man pages: `openat2(2)`, `unlink(2)`, `rename(2)`.
 /// Errors: EXDEV, EBUSY: something is mounted there; EPERM: somebody else's, or immutable.
 pub fn remove_layers(layers: &Layers) -> Result<()> {
     todo!("task 7.3: remove the upper and the work directory, and all that is in them")
