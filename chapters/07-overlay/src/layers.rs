@@ -1,6 +1,8 @@
 //! What an overlay is made of, and where it keeps its notes.
 
+use coracle_ground::{Errno, Error, Result, sys};
 use coracle_privileges::is_root_of_the_machine;
+use nix::unistd::{Gid, Uid};
 use std::path::PathBuf;
 
 /// The directories of one overlay, and how it is to be mounted.
@@ -18,6 +20,28 @@ pub struct Layers {
     pub notes: Notes,
     /// The kernel never waits for the disk. Faster; and `upper` cannot be mounted again.
     pub volatile: bool,
+}
+
+impl Layers {
+    /// Makes the directories `upper` and `work`.
+    ///
+    /// The root that a container sees is `upper` itself. So it gets the mode and the owner of the topmost lower layer, whatever
+    /// the umask is: with 0700, nobody but root could do anything in the container.
+    /// Man pages: `mkdir(2)`, `chmod(2)`, `chown(2)`. EEXIST: they are there already; EINVAL: no lower layer.
+    pub fn make(&self) -> Result<()> {
+        let Some(lower) = self.lowers.first() else {
+            return Err(Error::new("make an upper layer over nothing", Errno::EINVAL));
+        };
+        let wanted = sys::fstat(sys::open_path(lower)?)?;
+        sys::mkdir(&self.upper, 0o755)?;
+        sys::mkdir(&self.work, 0o700)?;
+        let upper = sys::open_path(&self.upper)?;
+        let made = sys::fstat(&upper)?;
+        if (made.st_uid, made.st_gid) != (wanted.st_uid, wanted.st_gid) {
+            sys::chown(&self.upper, Uid::from_raw(wanted.st_uid), Gid::from_raw(wanted.st_gid))?;
+        }
+        sys::chmod_open(&upper, wanted.st_mode & 0o7777)
+    }
 }
 
 /// An overlay keeps notes beside files ("hides everything below") in extended attributes, and they are called one or the other.

@@ -88,8 +88,8 @@ fn run_on(plan: &Run, layers: &Layers) -> Result<End> {
         eprintln!("ch07: no overlay can have its changes in `{}`: {obstacle}", kept.display());
         return Ok(End::Exited(125));
     }
-    for directory in [&layers.upper, &layers.work] {
-        std::fs::create_dir_all(directory).map_err(|error| told(directory, &error))?;
+    if !layers.upper.exists() {
+        layers.make()?;
     }
     let privileges = privileges()?;
     let (init, host) = start_in(&Namespace::ALL, |link| be_container(plan, layers, &privileges, link))?;

@@ -7,6 +7,7 @@ milestone! { bin: "ch07", tests: {
     "7.1" => another_overlay_cannot_and_it_says_so needs Overlay,
     "7.1" => a_filesystem_without_attributes_cannot_and_it_says_so,
     "7.1" => a_try_leaves_nothing needs Overlay,
+    "7.1" => the_root_has_the_mode_of_the_images_root needs Overlay,
     "7.2" => notes_that_cannot_be_seen_are_an_error needs Root and Tool("setpriv"),
 }}
 
@@ -59,4 +60,20 @@ fn notes_that_cannot_be_seen_are_an_error() -> Outcome {
         .observed(format!("root without CAP_SYS_ADMIN read the changes: {} {}", out.stdout, out.stderr))
         .means("opaque directories look as if they were not: files that are gone are not listed")
         .misconception("see `Folder::top` in chapters/07-overlay/src/layer.rs")
+}
+
+fn the_root_has_the_mode_of_the_images_root() -> Outcome {
+    let out = World::new().env("CH07", BIN).script(
+        r#"chmod 751 rootfs; chown 7:8 rootfs 2>/dev/null || true; stat -c '%a %u:%g' rootfs
+        umask 077; "$CH07" --keep kept rootfs stat -c '%a %u:%g' /
+        "$CH07" --keep kept rootfs chmod 711 /; "$CH07" --keep kept rootfs stat -c %a /"#,
+    )?;
+    let lines: Vec<&str> = out.stdout.lines().collect();
+    check(lines.len() == 3 && lines[0] == lines[1] && lines[2] == "711")
+        .observed(format!(
+            "the image's root, the container's, and after a change of it: {lines:?} {}",
+            out.stderr
+        ))
+        .means("with the umask 077, nobody but root can do anything in the container")
+        .misconception("see `Layers::make` in chapters/07-overlay/src/layers.rs")
 }
