@@ -8,8 +8,8 @@
 //!
 //! Man page: `cgroups(7)`.
 
-use super::Container;
-use anyhow::{Context, Result};
+use super::{Container, Shared};
+use anyhow::{Context, Result, ensure};
 use coracle_cgroups::{
     Controller, Folder, Group, Layout, Version, kill_all, make_group, oom_kills, remove, set_limits,
 };
@@ -38,6 +38,12 @@ impl Groups {
         let trees = layout.trees_for(&controllers(container));
         let folder = |parent: &PathBuf| parent.join(name(container));
         container.cgroups = trees.iter().map(|(tree, _)| folder(&tree.parent)).collect();
+        ensure!(
+            !(container.shared.contains(&Shared::Pid) && container.cgroups.is_empty()),
+            "--pid host cannot be had here: without a PID namespace only a control group can end all processes of a \
+             container, and {}",
+            layout.refusal(Controller::Pids).unwrap_or_else(|| "none can be made".to_owned())
+        );
         Ok(Groups(layout))
     }
 

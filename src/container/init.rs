@@ -16,10 +16,13 @@ use coracle_mounts::{
     pivot_into, protect,
 };
 use coracle_namespaces::{be_init, isolate_mounts, mount_proc, set_hostname};
-use coracle_privileges::{apply_sysctls, drop_privileges, make_devices, set_limits, set_oom_score_adj};
+use coracle_privileges::{
+    apply_sysctls, drop_privileges, is_root_of_the_machine, make_devices, set_limits, set_oom_score_adj,
+};
 use coracle_users::{become_root, become_user};
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use std::convert::Infallible;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
 /// Builds the container's world around this process, then becomes its program.
@@ -79,7 +82,7 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
     trace::step(3, "The container's root becomes /, and the host's root is let go");
     pivot_into(root)?;
     if container.security.privileged {
-        open_sys(container, prepared.maps.is_some())?;
+        open_sys(container)?;
     } else {
         trace::step(3, "Masks over what would tell of the host or reach into it");
         protect(&MASKED, &READ_ONLY)?;
@@ -99,14 +102,15 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
 }
 
 /// `--privileged`: `/sys` and the cgroups can be written. Each mount becomes writable for itself (`MS_BIND`): the
-/// filesystem behind it is the host's too, and must not change. Only the `/sys` of a new network namespace is new. For an
-/// ordinary user it stays as it is: the kernel does not let them.
-fn open_sys(container: &Container, is_ordinary_user: bool) -> Result<()> {
+/// filesystem behind it is the host's too, and must not change. Only the `/sys` of a new network namespace is new. For root
+/// of a user namespace it stays as it is: the kernel lets nobody else.
+fn open_sys(container: &Container) -> Result<()> {
     trace::step(6, "--privileged: no masks, and /sys can be written");
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let is_root = is_root_of_the_machine();
     let allowed = |answer: Result<()>| match answer {
         Err(error) if error.errno == Errno::EINVAL => Ok(()), // no mount of its own
-        Err(error) if error.errno == Errno::EPERM && is_ordinary_user => Ok(()),
+        Err(error) if error.errno == Errno::EPERM && !is_root => Ok(()),
         answer => answer,
     };
     if container.network != Network::Host {
@@ -178,6 +182,7 @@ fn start_program(container: &Container) -> Result<Infallible> {
 fn stay_as_init(container: &Container, prepared: &Prepared, link: Armed) -> Result<Infallible> {
     trace::step(2, "--init: PID 1 passes signals on and reaps; the program is its child");
     sys::set_process_name("coracle-init")?;
+    let_go_of_the_host()?;
     give_up_privileges(container, prepared)?;
     let end = be_init(|| {
         let program = start_below(container)?;
@@ -185,6 +190,29 @@ fn stay_as_init(container: &Container, prepared: &Prepared, link: Armed) -> Resu
         Ok(program)
     })?;
     sys::exit_now(exit_code(end))
+}
+
+/// This process stays, with a copy of all that the engine and its caller had open: directories of the host among them, out
+/// through which a program with CAP_SYS_PTRACE would walk (`/proc/1/fd`). Only the sockets are kept: one is the line to the
+/// host's side, and nobody walks through a socket.
+fn let_go_of_the_host() -> Result<()> {
+    let failed = |error: std::io::Error| {
+        let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+        Error::new("read `/proc/self/fd`", errno)
+    };
+    let entries = std::fs::read_dir("/proc/self/fd").map_err(failed)?;
+    let open: Vec<i32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    for number in open.into_iter().filter(|number| *number > 2) {
+        let kind = std::fs::metadata(format!("/proc/self/fd/{number}"));
+        let kept = kind.is_ok_and(|kind| {
+            kind.file_type().is_socket() || trace::enabled() && !kind.is_dir() // `--explain` writes to one of them
+        });
+        if !kept {
+            // The one of the list itself is closed already (EBADF). None of the others is used again: init never returns.
+            let _ = nix::unistd::close(number);
+        }
+    }
+    Ok(())
 }
 
 /// Starts the program as a child of init, and waits until it is itself.

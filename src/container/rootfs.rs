@@ -95,7 +95,9 @@ fn overlay(image: &ImageRoot, directory: &Path, at: &Path, trusted: bool) -> Res
     trace::shorten(&lower, "IMAGE");
     sys::mkdir(&upper, 0o755)?;
     sys::mkdir(&work, 0o700)?;
-    takes_notes(&work, trusted)?;
+    if !trusted {
+        takes_notes(&work)?;
+    }
     let paths =
         format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
     let notes = if trusted { "" } else { "userxattr," };
@@ -108,11 +110,11 @@ fn overlay(image: &ImageRoot, directory: &Path, at: &Path, trusted: bool) -> Res
     Ok(())
 }
 
-/// Can an overlay keep its notes on this filesystem? mount(2) does not ask; later, `rm -r` in the container would end with
+/// Can an overlay keep its notes on this filesystem, where they are called `user.…`? mount(2) does not ask; later, `rm -r` in the container would end with
 /// EIO. A tmpfs has had `user.…` attributes only since Linux 6.6.
-fn takes_notes(directory: &Path, trusted: bool) -> Result<(), Error> {
-    let name = if trusted { "trusted.overlay.coracle" } else { "user.overlay.coracle" };
-    rustix::fs::setxattr(directory, name, b"y", rustix::fs::XattrFlags::empty()).map_err(|error| {
+fn takes_notes(directory: &Path) -> Result<(), Error> {
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(directory, "user.overlay.coracle", b"y", flags).map_err(|error| {
         Error::new("keep the notes of an overlay here", Errno::from_raw(error.raw_os_error()))
     })
 }

