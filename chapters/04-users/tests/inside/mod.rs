@@ -151,9 +151,9 @@ fn ranges_in(line: &str) -> (usize, bool) {
     )
 }
 
-/// One of the two programs did not write a map.
+/// One of the two programs did not write a map. Only the tests of 4.2 have ranges for them.
 fn reason_of_a_helper(task: &'static str, line: &str) -> (&'static str, &'static str) {
-    if task == "4.1" {
+    if task != "4.2" {
         return (
             "4.1",
             "these ranges are written without help: root may write any map, and an ordinary user itself alone",

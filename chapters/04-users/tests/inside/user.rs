@@ -32,7 +32,6 @@ pub(crate) fn the_program_has_its_groups_and_no_others() -> Outcome {
                  they are; setresuid() sets all, and so does setresgid() before it",
             )?;
     }
-    only_its_own_group(&out)?;
     let groups = said(&out, "Groups:");
     let groups: Vec<&str> = groups.split(' ').collect();
     let strange: Vec<&&str> = groups.iter().filter(|group| ["0", "4242"].contains(group)).collect();
@@ -60,7 +59,8 @@ pub(crate) fn the_program_has_its_groups_and_no_others() -> Outcome {
     check(said(&out, "home") == "/srv")
         .observed(format!("HOME is `{}`", said(&out, "home")))
         .means("the program looks for its files in another directory than the image's user has")
-        .misconception("the sixth field of the user's line is its home")
+        .misconception("the sixth field of the user's line is its home")?;
+    only_its_own_group(&out)
 }
 
 /// Without groups to add, those of before must go all the same.
@@ -69,7 +69,7 @@ fn only_its_own_group(out: &Output) -> Outcome {
         [("without `--user`", "of_root"), ("with `--user 4000`, whom no group knows", "of_4000")]
     {
         let groups = said(out, answer);
-        let groups = groups.strip_prefix("Groups: ").unwrap_or(&groups);
+        let groups = groups.strip_prefix("Groups:").unwrap_or(&groups).trim();
         check(groups == "0")
             .observed(format!(
                 "started by a user with the groups 6 and 7, and {asked}, the program's supplementary groups are \
@@ -93,6 +93,7 @@ pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
         mkfifo up go
         unshare --user sh -c 'echo $$ > up; read -r word < go
             answer=$("$CH04" {ALL} --user root rootfs /bin/true 2>&1); echo "plain $?: "$answer
+            answer=$("$CH04" {ALL} --user root --group-add root rootfs /bin/true 2>&1); echo "own $?: "$answer
             answer=$("$CH04" {ALL} --user root --group-add 50 rootfs /bin/true 2>&1); echo "asked $?: "$answer' &
         read -r pid < up
         echo deny > /proc/$pid/setgroups
@@ -102,7 +103,7 @@ pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
         echo "unmapped $status: "$answer"#
         ),
     )?;
-    let [plain, asked, unmapped] = ["plain", "asked", "unmapped"].map(|word| said(&out, word));
+    let [plain, own, asked, unmapped] = ["plain", "own", "asked", "unmapped"].map(|word| said(&out, word));
     check(plain.starts_with("0:"))
         .observed(format!("where setgroups is denied, a container of root ended with {plain}"))
         .means("no ordinary user without ranges can start a container")
@@ -110,6 +111,10 @@ pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
             "where setgroups is denied (EPERM), groups stay as they are, for everybody. That is an error only when \
              the caller has asked for one",
         )?;
+    check(own.starts_with("0:"))
+        .observed(format!("where setgroups is denied, `--group-add` of the group that root has anyway ended with {own}"))
+        .means("a group is refused that setresgid() gives without any setgroups()")
+        .misconception("look at `gid` before you refuse one of `added`: what the program has in any case cannot be missing")?;
     let sentence = asked.strip_prefix("125: ch04: ");
     check(sentence.is_none_or(|sentence| sentence.contains("50")))
         .observed(format!("where setgroups is denied, `--group-add 50` ended with {asked}"))
