@@ -85,10 +85,10 @@ pub(crate) fn any_map_of_root_is_written_in_one_piece() -> Outcome {
 
 pub(crate) fn one_number_where_no_range_can_be_had() -> Outcome {
     let cases = [
-        ("no line in /etc/subuid and /etc/subgid", "", "", ""),
-        ("a line in /etc/subuid alone", "ada:10000:65536", "", ""),
-        ("a line in /etc/subgid alone", "", "ada:10000:65536", ""),
-        ("both lines, and no newuidmap", "ada:10000:65536", "ada:10000:65536", "PATH=/nowhere"),
+        ("no line in /etc/subuid and /etc/subgid", "", "", "$PATH"),
+        ("a line in /etc/subuid alone", "ada:10000:65536", "", "$PATH"),
+        ("a line in /etc/subgid alone", "", "ada:10000:65536", "$PATH"),
+        ("both lines, and no newuidmap", "ada:10000:65536", "ada:10000:65536", "/nowhere"),
     ];
     for (case, subuid, subgid, path) in cases {
         let out = container(
@@ -98,8 +98,9 @@ pub(crate) fn one_number_where_no_range_can_be_had() -> Outcome {
                 r#"{INSIDE}
                 echo ada:x:2000:2001::/:/bin/sh > passwd; echo {subuid} > subuid; echo {subgid} > subgid
                 users passwd subuid subgid
-                run voyager env {path} "$CH04" rootfs /bin/sh -c "$inside"
-                umount /etc"#
+                old=$PATH; PATH={path}
+                run voyager "$CH04" rootfs /bin/sh -c "$inside"
+                PATH=$old; umount /etc"#
             ),
         )?;
         check(said(&out, "users") == "0 2000 1" && said(&out, "groups") == "0 2001 1")

@@ -99,7 +99,7 @@ pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
         echo deny > /proc/$pid/setgroups
         for map in uid_map gid_map; do printf '0 0 1\n1 1 60000\n' > /proc/$pid/$map; done
         echo now > go; wait
-        status=0; answer=$(voyager env PATH=/nowhere "$CH04" --user 33 rootfs /bin/true 2>&1) || status=$?
+        status=0; answer=$(PATH=/nowhere; voyager "$CH04" --user 33 rootfs /bin/true 2>&1) || status=$?
         echo "unmapped $status: "$answer"#
         ),
     )?;
