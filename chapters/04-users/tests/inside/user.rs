@@ -93,6 +93,7 @@ pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
         mkfifo up go
         unshare --user sh -c 'echo $$ > up; read -r word < go
             answer=$("$CH04" {ALL} --user root rootfs /bin/true 2>&1); echo "plain $?: "$answer
+            echo who $("$CH04" {ALL} --user 33 rootfs grep Uid: /proc/self/status 2>&1)
             answer=$("$CH04" {ALL} --user root --group-add root rootfs /bin/true 2>&1); echo "own $?: "$answer
             answer=$("$CH04" {ALL} --user root --group-add 50 rootfs /bin/true 2>&1); echo "asked $?: "$answer' &
         read -r pid < up
@@ -110,6 +111,16 @@ pub(crate) fn groups_that_cannot_be_had_are_refused() -> Outcome {
         .misconception(
             "where setgroups is denied (EPERM), groups stay as they are, for everybody. That is an error only when \
              the caller has asked for one",
+        )?;
+    check(said(&out, "who") == "Uid: 33 33 33 33")
+        .observed(format!(
+            "where setgroups is denied, `--user 33` led to `{}`, and not to `Uid: 33 33 33 33`",
+            said(&out, "who")
+        ))
+        .means("the program runs as somebody else than was asked for")
+        .misconception(
+            "does `become_user` change the user at all? Where the groups must stay, the group and the user change all \
+             the same",
         )?;
     check(own.starts_with("0:"))
         .observed(format!("where setgroups is denied, `--group-add` of the group that root has anyway ended with {own}"))
