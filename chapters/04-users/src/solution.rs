@@ -27,8 +27,8 @@ use std::path::Path;
 /// Root must not deny: then no program of the container could ever change its groups.
 ///
 /// Use `sys::write_proc`. Man page: `user_namespaces(7)`.
-/// Errors: EPERM when the map is not ours to write, or is written already; EINVAL when the
-/// ranges overlap.
+/// Errors: EPERM when the map is not ours to write, or is written already; EINVAL when two
+/// ranges overlap, or share a line.
 pub fn write_maps(process: Pid, maps: &Maps) -> Result<()> {
     let is_root = geteuid().is_root();
     if !is_root && !maps.is_caller_alone() {
