@@ -13,7 +13,7 @@ use std::time::Duration;
 /// returns when it says `ready` (`echo ready > /ready`) or has ended: then it prints `start ended`. `status` waits for its
 /// end and prints its exit status. `await CONDITION` asks again and again until it holds, the container has
 /// ended, or patience has. `finish` waits for the container's end; if it does not come, it says `lives` and ends it
-/// without our code. `trees NAME…` counts the trees that have one of these controllers.
+/// without our code (`finish now`: at once). `trees NAME…` counts the trees that have one of these controllers.
 const WORDS: &str = r#"
 set +e
 top=/sys/fs/cgroup
@@ -43,7 +43,7 @@ trees() {
 }
 status() { wait $container; echo status $(cat ended); }
 finish() {
-    await '[ -s ended ]' || [ -s ended ] || echo lives
+    [ $1 ] || await '[ -s ended ]' || [ -s ended ] || echo lives
     ice=$(folder freezer)
     [ -e $ice/freezer.state ] && echo THAWED > $ice/freezer.state
     [ -e $ice/cgroup.freeze ] && echo 0 > $ice/cgroup.freeze
