@@ -19,6 +19,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Command, exit};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,6 +42,10 @@ pub(crate) fn run(spec: &Spec, control: &UnixStream) -> io::Result<()> {
     let proc = Arc::new(Proc::open()?);
     let before = Photograph::take(&proc)?;
     let mut stderr = File::from(streams[2].try_clone()?);
+    // The thread that obeys is made first: a fork bomb might leave no room for it.
+    let (at_timeout, pid) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicI32::new(0)));
+    let trees: Vec<PathBuf> = spec.trees.iter().map(|(_, place)| place.clone()).collect();
+    listen(control.try_clone()?, Arc::clone(&pid), Arc::clone(&proc), trees.clone(), Arc::clone(&at_timeout));
     let subject = match start(spec, streams) {
         Ok(pid) => pid,
         // As a shell does it: a sentence, and 127.
@@ -51,10 +56,8 @@ pub(crate) fn run(spec: &Spec, control: &UnixStream) -> io::Result<()> {
         }
     };
     drop(stderr);
+    pid.store(subject.as_raw(), Ordering::Release);
     say(control, &News::Started)?;
-    let at_timeout = Arc::new(Mutex::new(Vec::new()));
-    let trees: Vec<PathBuf> = spec.trees.iter().map(|(_, place)| place.clone()).collect();
-    listen(control.try_clone()?, subject, Arc::clone(&proc), trees.clone(), Arc::clone(&at_timeout));
 
     let end = wait_for(subject)?;
     let leftovers = wait_for_the_rest(&proc, &trees);
@@ -91,7 +94,7 @@ fn start(spec: &Spec, [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<Pid> 
 /// Obeys the host side in a thread of its own. When the host side is gone, so is the world.
 fn listen(
     control: UnixStream,
-    subject: Pid,
+    subject: Arc<AtomicI32>,
     proc: Arc<Proc>,
     trees: Vec<PathBuf>,
     at_timeout: Arc<Mutex<Vec<String>>>,
@@ -100,8 +103,10 @@ fn listen(
         for line in BufReader::new(control).lines() {
             match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
                 Some(Order::Signal(number)) => {
-                    if let Ok(signal) = Signal::try_from(number) {
-                        let _ = kill(subject, signal); // it may have ended just now
+                    // Nobody sends one before the subject has started: 0 would be everybody.
+                    let pid = subject.load(Ordering::Acquire);
+                    if let Some(signal) = Signal::try_from(number).ok().filter(|_| pid > 0) {
+                        let _ = kill(Pid::from_raw(pid), signal); // it may have ended just now
                     }
                 }
                 Some(Order::GiveUp) => {
