@@ -196,6 +196,7 @@ cd /sys/fs/cgroup/freezer 2>/dev/null || cd /sys/fs/cgroup
 mkdir coracle-ice coracle-ice/deep; mkfifo $HOME/in
 sh -c 'echo 0 > coracle-ice/deep/cgroup.procs; echo in > $HOME/in; exec sleep $0' $1 &
 read word < $HOME/in
+until [ "$(cat /proc/$!/comm)" = sleep ]; do sleep 0.01; done
 for group in coracle-ice/deep coracle-ice; do
     if [ -f $group/freezer.state ]; then echo FROZEN > $group/freezer.state; else echo 1 > $group/cgroup.freeze; fi
 done
