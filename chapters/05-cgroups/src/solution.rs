@@ -18,10 +18,11 @@ use std::path::{Path, PathBuf};
 /// number, the controllers of a v1 tree between commas (or `name=systemd`), and the path of
 /// our group in it, which may hold colons itself. The line of v2 begins with `0::`.
 ///
-/// `tree` is chapter 3's `Hierarchy` (`cgroup_mounts.rs`). For v2 its `filesystem` is
-/// `cgroup2`. For v1 its `options` are the tree's names, with commas between them, but
-/// perhaps in another order than in `own`: `cpu,cpuacct` there, `cpuacct,cpu` here. The line
-/// is the tree's if they have one whole name in common, and then they have all.
+/// `tree` is chapter 3's `Hierarchy` (`cgroup_mounts.rs`), which is called `Mounted` here.
+/// For v2 its `filesystem` is `cgroup2`. For v1 its `options` are the tree's names, with
+/// commas between them, but perhaps in another order than in `own`: `cpu,cpuacct` there,
+/// `cpuacct,cpu` here. The line is the tree's if they have one whole name in common, and then
+/// they have all.
 ///
 /// The path counts from the top of the tree. What is mounted may begin further down, at
 /// `tree.root`: a container that sees `/docker/1` as the whole tree finds its group
