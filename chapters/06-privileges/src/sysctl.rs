@@ -75,10 +75,13 @@ pub fn apply_sysctls(root: &Path, settings: &[Sysctl]) -> Result<()> {
 fn plainer(setting: &Sysctl, error: Error) -> Error {
     let Sysctl { name, value } = setting;
     match error.errno {
-        Errno::ENOENT => Error::new(format!("set `{name}`, which this kernel does not have"), Errno::ENOENT),
-        Errno::EINVAL => {
-            Error::new(format!("set `{name}` to `{value}`, which is no value for it"), Errno::EINVAL)
+        Errno::ENOENT => {
+            Error::new(format!("write the setting `{name}`, which this kernel does not have"), Errno::ENOENT)
         }
+        Errno::EINVAL => Error::new(
+            format!("write `{value}` to the setting `{name}`, which does not take it"),
+            Errno::EINVAL,
+        ),
         _ => error,
     }
 }
@@ -141,9 +144,9 @@ mod tests {
         let setting = |text: &str| [Sysctl::parse(text, true, true).unwrap()];
         // Below this root there is no `proc` at all, so no setting either.
         let refused = apply_sysctls(Path::new("/no-such-root"), &setting("net.ipv4.no_such=1")).unwrap_err();
-        assert_eq!(refused.doing, "set `net.ipv4.no_such`, which this kernel does not have");
+        assert_eq!(refused.doing, "write the setting `net.ipv4.no_such`, which this kernel does not have");
         let refused = plainer(&setting("kernel.shmmax=many")[0], Error::new("write", Errno::EINVAL));
-        assert_eq!(refused.doing, "set `kernel.shmmax` to `many`, which is no value for it");
+        assert_eq!(refused.doing, "write `many` to the setting `kernel.shmmax`, which does not take it");
     }
 
     #[test]
