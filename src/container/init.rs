@@ -17,8 +17,7 @@ use coracle_mounts::{
 };
 use coracle_namespaces::{be_init, isolate_mounts, mount_proc, set_hostname};
 use coracle_privileges::{
-    Privileges, apply_sysctls, drop_privileges, is_root_of_the_machine, make_devices, set_limits,
-    set_oom_score_adj,
+    Privileges, apply_sysctls, drop_privileges, make_devices, set_limits, set_oom_score_adj,
 };
 use coracle_users::{become_root, become_user};
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
@@ -109,7 +108,7 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
 fn open_sys(container: &Container) -> Result<()> {
     trace::step(6, "--privileged: no masks, and /sys can be written");
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    let is_root = is_root_of_the_machine();
+    let is_root = sys::is_root_of_the_machine();
     let allowed = |answer: Result<()>| match answer {
         Err(error) if error.errno == Errno::EINVAL => Ok(()), // no mount of its own
         Err(error) if error.errno == Errno::EPERM && !is_root => Ok(()),

@@ -13,8 +13,7 @@ use anyhow::{Result, anyhow, ensure};
 use coracle_ground::{sys, trace};
 use coracle_privileges::{
     Access, Capability, CapabilitySet, Device, DeviceRequest, DeviceRule, Limit, Privileges, Seccomp,
-    SecurityOptions, Sysctl, filter_for, impossible, is_root_of_the_machine, parse_oom_score_adj, rules_for,
-    wanted,
+    SecurityOptions, Sysctl, filter_for, impossible, parse_oom_score_adj, rules_for, wanted,
 };
 use coracle_users::{Maps, maps_for_caller};
 use nix::unistd::geteuid;
@@ -72,7 +71,7 @@ impl Prepared {
             privileges,
             filtering,
             limits,
-            rules: (!security.privileged && is_root_of_the_machine()).then(|| rules_for(&devices)),
+            rules: (!security.privileged && sys::is_root_of_the_machine()).then(|| rules_for(&devices)),
             devices,
             sysctls: security.sysctls.iter().map(sysctl).collect::<Result<_, _>>()?,
             oom_score_adj: security.oom_score_adj.as_deref().map(parse_oom_score_adj).transpose()?,
