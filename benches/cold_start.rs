@@ -6,7 +6,9 @@
 //! |---|---|
 //! | `fork_exec` | the floor: a bare fork and exec of `true` |
 //! | `unshare` | the baseline: `unshare -fmpinuC --mount-proc true`, the same namespaces and a `/proc`, no root of its own |
-//! | `coracle` | `coracle run --rm --network none tiny true`: an overlay on the image's root, all mounts, masks, `/dev` |
+//! | `coracle` | `coracle run --rm --network none tiny true`: an overlay on the image's root, all mounts, masks, `/dev`, a control group, Docker's capabilities and filter |
+//! | `limited` | the same with `--memory 64m --cpus 1 --pids-limit 64` |
+//! | `before` | the same as `coracle` by an older or other engine, where the variable `CORACLE_BEFORE` has its path |
 //! | `runc`, `crun` | the same root as an OCI bundle, where they are installed and we are root |
 //!
 //! On a machine with cgroup v1 and v2 mounted side by side, all of this happens in a mount namespace in which the v2
@@ -19,12 +21,14 @@
 
 use criterion::Criterion;
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 30;
+const LIMITS: &[&str] = &["--memory", "64m", "--cpus", "1", "--pids-limit", "64"];
 
 /// One way to run `true`.
 struct Case {
@@ -88,22 +92,34 @@ fn is_root() -> bool {
 fn cases(folder: &Path) -> Vec<Case> {
     let data_root = folder.join("data");
     let is_root = is_root();
-    let coracle = move || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_coracle"));
-        command.env("CORACLE_ROOT", &data_root).args(["run", "--rm", "--network", "none", "tiny", "true"]);
-        command
+    let coracle = |engine: &OsStr, limits: &'static [&'static str]| {
+        let (engine, root) = (engine.to_os_string(), data_root.clone());
+        Box::new(move || {
+            let mut command = Command::new(&engine);
+            command.env("CORACLE_ROOT", &root).args(["run", "--rm", "--network", "none"]);
+            command.args(limits).args(["tiny", "true"]);
+            command
+        })
     };
+    let ours = OsStr::new(env!("CARGO_BIN_EXE_coracle"));
     let unshare = move || {
         let mut command = Command::new("unshare");
         command.args(if is_root { &[][..] } else { &["-Ur"] }).args(["-fmpinuC", "--mount-proc", "true"]);
         command
     };
-    assert!(coracle().status().is_ok_and(|status| status.success()), "coracle cannot run `tiny` here");
+    let runs = coracle(ours, &[])().status().is_ok_and(|status| status.success());
+    assert!(runs, "coracle cannot run `tiny` here");
     let mut cases = vec![
         Case { name: "fork_exec", command: Box::new(|| Command::new("true")) },
         Case { name: "unshare", command: Box::new(unshare) },
-        Case { name: "coracle", command: Box::new(coracle) },
+        Case { name: "coracle", command: coracle(ours, &[]) },
     ];
+    if is_root {
+        cases.push(Case { name: "limited", command: coracle(ours, LIMITS) });
+    }
+    if let Some(before) = std::env::var_os("CORACLE_BEFORE") {
+        cases.push(Case { name: "before", command: coracle(&before, &[]) });
+    }
     for runtime in ["runc", "crun"] {
         match is_root.then(|| bundle(folder, runtime)).flatten() {
             Some(bundle) => cases.push(runtime_case(folder, runtime, bundle)),

@@ -9,7 +9,7 @@
 use super::relay::{Relay, Signals};
 use super::stdio::Stdio;
 use super::terminal::Raw;
-use super::{Container, Network, Prepared, Process, Rootfs, Shared, State, Status, init};
+use super::{Container, Network, Prepared, Process, Rootfs, Shared, State, Status, filter, init};
 use crate::fault;
 use crate::store::ContainerDir;
 use crate::time::Timestamp;
@@ -76,12 +76,14 @@ pub(crate) fn run(
     }
     trace::step(4, "Nothing more to do to init from outside: it may begin to build its world");
     let host = host.go()?;
+    // Init is busy for a while, and so are we.
+    let filter = filter::to_bytes(prepared.filtering.filter()?);
     let (host, terminal) = host.prepared().with_context(|| cannot_build(container))?;
     fault::point("init-prepared");
     let raw = take_terminal(container, terminal.as_ref())?;
 
     trace::step(1, "All is built: init becomes the program");
-    if let Start::Failed(error) = host.exec()? {
+    if let Start::Failed(error) = host.exec_with(&filter)? {
         return Err(NotStarted { program: container.argv[0].clone(), error }.into());
     }
     // Only now: a container that fails before is one that never started. And the disk has time while the program runs.

@@ -6,7 +6,7 @@
 //! Man pages: `namespaces(7)`, `pivot_root(2)`, `execve(2)`, `credentials(7)`.
 
 use super::stdio::Stdio;
-use super::{Container, Network, Prepared, Rootfs, Shared, Tmpfs, terminal};
+use super::{Container, Network, Prepared, Rootfs, Shared, Tmpfs, filter, terminal};
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
 use coracle_ground::link::{Armed, Building};
 use coracle_ground::sys::MsFlags;
@@ -17,7 +17,7 @@ use coracle_mounts::{
 };
 use coracle_namespaces::{be_init, isolate_mounts, mount_proc, set_hostname};
 use coracle_privileges::{
-    apply_sysctls, drop_privileges, is_root_of_the_machine, make_devices, set_limits, set_oom_score_adj,
+    Privileges, apply_sysctls, drop_privileges, make_devices, set_limits, set_oom_score_adj,
 };
 use coracle_users::{become_root, become_user};
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
@@ -38,11 +38,12 @@ pub(super) fn become_program(
     let link = link.wait_for_go()?;
     build(container, prepared, rootfs)?;
     let link = connect(container, stdio, link)?;
-    link.wait_for_exec()?;
+    let filter = filter::from_bytes(&link.wait_for_exec()?)?;
+    let privileges = Privileges { filter, ..prepared.privileges.clone() };
     match container.init {
-        true => stay_as_init(container, prepared, link),
+        true => stay_as_init(container, &privileges, link),
         false => {
-            give_up_privileges(container, prepared)?;
+            give_up_privileges(container, &privileges)?;
             start_program(container)
         }
     }
@@ -107,7 +108,7 @@ fn build(container: &Container, prepared: &Prepared, rootfs: &Rootfs) -> Result<
 fn open_sys(container: &Container) -> Result<()> {
     trace::step(6, "--privileged: no masks, and /sys can be written");
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    let is_root = is_root_of_the_machine();
+    let is_root = sys::is_root_of_the_machine();
     let allowed = |answer: Result<()>| match answer {
         Err(error) if error.errno == Errno::EINVAL => Ok(()), // no mount of its own
         Err(error) if error.errno == Errno::EPERM && !is_root => Ok(()),
@@ -153,13 +154,13 @@ fn connect(container: &Container, stdio: &mut Stdio, link: Building) -> Result<A
 ///
 /// Until it is the program, it runs the engine's file, and `/proc/1/exe` leads there. Who is not dumpable cannot be looked
 /// into from inside: else root in the container could write to that file (CVE-2019-5736).
-fn give_up_privileges(container: &Container, prepared: &Prepared) -> Result<()> {
+fn give_up_privileges(container: &Container, privileges: &Privileges) -> Result<()> {
     trace::step(
         6,
         "Root with its teeth drawn: what the program must not be able to do, it cannot from here on",
     );
     sys::hide_from_other_processes()?;
-    drop_privileges(&prepared.privileges, || {
+    drop_privileges(privileges, || {
         trace::step(4, "The program's user and groups");
         become_user(&container.user)
     })
@@ -179,11 +180,11 @@ fn start_program(container: &Container) -> Result<Infallible> {
 }
 
 /// `--init`: this process stays PID 1, with its duties, and the program runs below it.
-fn stay_as_init(container: &Container, prepared: &Prepared, link: Armed) -> Result<Infallible> {
+fn stay_as_init(container: &Container, privileges: &Privileges, link: Armed) -> Result<Infallible> {
     trace::step(2, "--init: PID 1 passes signals on and reaps; the program is its child");
     sys::set_process_name("coracle-init")?;
     let_go_of_the_host()?;
-    give_up_privileges(container, prepared)?;
+    give_up_privileges(container, privileges)?;
     let end = be_init(|| {
         let program = start_below(container)?;
         link.running()?;

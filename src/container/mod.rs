@@ -16,6 +16,7 @@
 //! What we leave out until its chapter: layers (7), networks (10),
 //! and a container that outlives the command (12).
 
+mod filter;
 mod group;
 mod host;
 mod init;

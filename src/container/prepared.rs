@@ -1,19 +1,19 @@
 //! What is worked out on the host before anything is made.
 //!
-//! A wrong flag must cost nothing: no directory, no group, no process. So everything that can be read, parsed, looked up
-//! or compiled is done here, while the container is only a description: whether its limits can be kept (chapter 5), who is
+//! A wrong flag must cost nothing: no directory, no group, no process. So everything that can be read, parsed or looked
+//! up is done here, while the container is only a description: whether its limits can be kept (chapter 5), who is
 //! who in its user namespace (chapter 4), and its capabilities, its filter, its limits and its devices (chapter 6).
 //!
 //! It is also the last moment at which it can be done. Init has no right to read the host's files, and later none to
 //! allocate much: it only takes the steps.
 
+use super::filter::Filtering;
 use super::{Container, Groups, Network, Security, Shared};
 use anyhow::{Result, anyhow, ensure};
 use coracle_ground::{sys, trace};
 use coracle_privileges::{
     Access, Capability, CapabilitySet, Device, DeviceRequest, DeviceRule, Limit, Privileges, Seccomp,
-    SecurityOptions, Sysctl, filter_for, impossible, is_root_of_the_machine, parse_oom_score_adj, rules_for,
-    wanted,
+    SecurityOptions, Sysctl, filter_for, impossible, parse_oom_score_adj, rules_for, wanted,
 };
 use coracle_users::{Maps, maps_for_caller};
 use nix::unistd::geteuid;
@@ -24,8 +24,10 @@ pub(crate) struct Prepared {
     pub(super) groups: Groups,
     /// Who is who in its user namespace; `None` for root, whose containers have none.
     pub(super) maps: Option<Maps>,
-    /// What its program may do.
+    /// What its program may do, but for the filter.
     pub(super) privileges: Privileges,
+    /// Which system calls it may make.
+    pub(super) filtering: Filtering,
     /// Limits of each of its processes.
     pub(super) limits: Vec<Limit>,
     /// Devices besides the usual ones.
@@ -62,12 +64,14 @@ impl Prepared {
         let own_ipc = !container.shared.contains(&Shared::Ipc);
         let sysctl = |word: &String| Sysctl::parse(word, own_network, own_ipc);
         let devices = devices(security)?;
+        let (privileges, filtering) = privileges(security)?;
         Ok(Prepared {
             groups,
             maps,
-            privileges: privileges(security)?,
+            privileges,
+            filtering,
             limits,
-            rules: (!security.privileged && is_root_of_the_machine()).then(|| rules_for(&devices)),
+            rules: (!security.privileged && sys::is_root_of_the_machine()).then(|| rules_for(&devices)),
             devices,
             sysctls: security.sysctls.iter().map(sysctl).collect::<Result<_, _>>()?,
             oom_score_adj: security.oom_score_adj.as_deref().map(parse_oom_score_adj).transpose()?,
@@ -80,15 +84,22 @@ fn may_administer() -> Result<bool> {
     Ok(CapabilitySet(sys::capabilities()?.effective).has(Capability::parse("SYS_ADMIN")?))
 }
 
-/// Capabilities, no_new_privs, and the compiled filter.
-fn privileges(security: &Security) -> Result<Privileges> {
+/// Capabilities, no_new_privs, and which filter.
+fn privileges(security: &Security) -> Result<(Privileges, Filtering)> {
     let available = CapabilitySet::available()?;
     let capabilities = wanted(&security.cap_add, &security.cap_drop, security.privileged, available)?;
     let options = SecurityOptions::parse(&security.security_opt)?;
     let default = if security.privileged { Seccomp::Unconfined } else { Seccomp::Default };
-    let profile = options.seccomp.unwrap_or(default).profile()?;
-    let filter = profile.map(|profile| filter_for(&profile, capabilities)).transpose()?;
-    Ok(Privileges { capabilities, no_new_privileges: options.no_new_privileges, filter })
+    let seccomp = options.seccomp.unwrap_or(default);
+    let filtering = match seccomp {
+        Seccomp::Default => Filtering::Default(capabilities),
+        _ => match seccomp.profile()? {
+            Some(profile) => Filtering::Given(filter_for(&profile, capabilities)?),
+            None => Filtering::Nothing,
+        },
+    };
+    let no_new_privileges = options.no_new_privileges;
+    Ok((Privileges { capabilities, no_new_privileges, filter: None }, filtering))
 }
 
 /// The devices that were asked for. With `--privileged` all of the host's.

@@ -16,9 +16,6 @@
 use crate::store::{Image, ImageRoot};
 use coracle_ground::sys::{self, MntFlags, MsFlags};
 use coracle_ground::{Errno, Error, trace};
-use nix::unistd::geteuid;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The largest image whose copy goes to memory, in bytes: 64 MiB. Memory is worth more than disk.
@@ -45,7 +42,7 @@ impl Rootfs {
     pub(crate) fn new(image: &Image, root: ImageRoot, rm: bool, at: &Path) -> anyhow::Result<Rootfs> {
         if rm {
             let small = image.size <= LARGEST_IN_MEMORY;
-            return Ok(Rootfs::ThrownAway { image: root, small, trusted: is_root_of_the_machine() });
+            return Ok(Rootfs::ThrownAway { image: root, small, trusted: sys::is_root_of_the_machine() });
         }
         trace::step(7, "A root of its own: a copy of the image's, until chapter 7 makes copies needless");
         sys::mkdir(at, 0o755)?;
@@ -117,13 +114,6 @@ fn takes_notes(directory: &Path) -> Result<(), Error> {
     rustix::fs::setxattr(directory, "user.overlay.coracle", b"y", flags).map_err(|error| {
         Error::new("keep the notes of an overlay here", Errno::from_raw(error.raw_os_error()))
     })
-}
-
-/// Are we root, and not only inside a user namespace? The first one has this inode number on every kernel
-/// (`PROC_USER_INIT_INO` in `linux/proc_ns.h`).
-fn is_root_of_the_machine() -> bool {
-    const FIRST: u64 = 0xEFFF_FFFD;
-    geteuid().is_root() && fs::metadata("/proc/self/ns/user").is_ok_and(|namespace| namespace.ino() == FIRST)
 }
 
 /// Does this answer to mount(2) mean "not with this kernel, not on this filesystem, not for you"?

@@ -86,7 +86,7 @@ pub(crate) fn new() -> Result<(HostEnd, InitEnd, Reporter)> {
 impl HostEnd {
     /// Lets init begin: whatever the host has to do to it from outside is done.
     pub fn go(self) -> Result<Preparing> {
-        say(&self.0, ToInit::Go)?;
+        say(&self.0, ToInit::Go, &[])?;
         Ok(Preparing(self.0))
     }
 }
@@ -105,7 +105,12 @@ impl Preparing {
 impl Prepared {
     /// Lets init become the program, and waits until it has.
     pub fn exec(self) -> Result<Start> {
-        say(&self.0, ToInit::Exec)?;
+        self.exec_with(&[])
+    }
+
+    /// The same, with something for init that was made while init was building: at most 32 KiB.
+    pub fn exec_with(self, luggage: &[u8]) -> Result<Start> {
+        say(&self.0, ToInit::Exec, luggage)?;
         match hear(&self.0, "wait for init to become the program")? {
             (Some(ToHost::Failed(error)), _) => Ok(Start::Failed(error)),
             _ => Ok(Start::Running),
@@ -136,8 +141,8 @@ impl Building {
 }
 
 impl Armed {
-    /// Waits for the host's `exec`. What follows is the program's affair.
-    pub fn wait_for_exec(&self) -> Result<()> {
+    /// Waits for the host's `exec`, and returns what came with it: mostly nothing. What follows is the program's affair.
+    pub fn wait_for_exec(&self) -> Result<Vec<u8>> {
         wait(&self.0, ToInit::Exec)
     }
 
@@ -162,10 +167,10 @@ impl Reporter {
     }
 }
 
-/// Host to init.
-fn say(socket: &OwnedFd, message: ToInit) -> Result<()> {
+/// Host to init: a letter, then the luggage.
+fn say(socket: &OwnedFd, message: ToInit, luggage: &[u8]) -> Result<()> {
     // An init that has failed has closed its end; what it said before that is still to be read.
-    match send(socket, &[message as u8], None) {
+    match send(socket, &[&[message as u8], luggage].concat(), None) {
         Ok(()) | Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(()),
         Err(errno) => Err(Error::new(format!("tell init `{message:?}`"), errno)),
     }
@@ -176,12 +181,12 @@ fn answer(socket: &OwnedFd, message: &ToHost, file: Option<&OwnedFd>) -> Result<
     send(socket, &message.to_bytes(), file).map_err(|errno| Error::new("answer the host", errno))
 }
 
-/// Init waits for one certain word.
-fn wait(socket: &OwnedFd, expected: ToInit) -> Result<()> {
+/// Init waits for one certain word, and returns its luggage.
+fn wait(socket: &OwnedFd, expected: ToInit) -> Result<Vec<u8>> {
     let doing = || format!("wait for the host's `{expected:?}`");
     let (bytes, _) = receive(socket).map_err(|errno| Error::new(doing(), errno))?;
-    match bytes.first() {
-        Some(byte) if *byte == expected as u8 => Ok(()),
+    match bytes.split_first() {
+        Some((byte, luggage)) if *byte == expected as u8 => Ok(luggage.to_vec()),
         Some(_) => Err(Error::new(doing(), Errno::EPROTO)),
         None => Err(Error::new(doing(), Errno::EPIPE)),
     }

@@ -30,8 +30,8 @@ use std::path::Path;
 /// Root must not deny: then no program of the container could ever change its groups.
 ///
 /// Use `sys::write_proc`. Man page: `user_namespaces(7)`.
-/// Errors: EPERM when the map is not ours to write, or is written already; EINVAL when the
-/// ranges overlap.
+/// Errors: EPERM when the map is not ours to write, or is written already; EINVAL when two
+/// ranges overlap, or share a line.
 pub fn write_maps(process: Pid, maps: &Maps) -> Result<()> {
     todo!("task 4.1: write the maps of the new user namespace in which `process` is")
 }
@@ -39,8 +39,9 @@ pub fn write_maps(process: Pid, maps: &Maps) -> Result<()> {
 /// Task 4.1: Become root inside, as init, now that the maps are written.
 ///
 /// The child has kept the number that it had outside. If that is mapped to 0, it is root
-/// already; if another number is, it must change: first the group, then the user. All that
-/// it makes from here on, mounts and files, belongs to root inside.
+/// already; if another number is, it must change, both the group and the user. The order
+/// does not matter here: who becomes user 0 keeps the right to change the rest. (In task
+/// 4.4 it does.) All that init makes from here on, mounts and files, belongs to root inside.
 ///
 /// Use `sys::set_group`, `sys::set_user`. Man page: `setresuid(2)`.
 /// Errors: EINVAL when there is no 0 in the map, or no map yet.
@@ -96,12 +97,14 @@ pub fn read_in_root(root: &Path, path: &str) -> Result<String> {
 /// - A user whom the file knows, by name or by number, brings its group and its home. Its
 ///   `groups` are those of which its *name* is a member.
 /// - A number that the file does not know is no error: group 0, home `/`, no `groups`.
-/// - A name that it does not know is an error: ENOENT.
+/// - A name that it does not know is an error, and its words say that name: ENOENT.
 /// - With a `GROUP`, that is the group, and there are no `groups` from the file. An unknown
 ///   number is no error, an unknown name is.
 /// - Each of `group_add` goes to `added`, by the same rule.
 ///
-/// What looks like a number is one, and must be from 0 to 2147483647: else ERANGE.
+/// What looks like a number is one: digits, also with a `-` or a `+` before them. Nobody is
+/// looked up by the name `-5`, `+5` or `99999999999`. It must be from 0 to 2147483647, else
+/// the error is ERANGE, and its words say the number. (`+5` is 5.)
 ///
 /// Man pages: `passwd(5)`, `group(5)`, and `docker run --help` at `--user`.
 pub fn resolve_user(root: &Path, spec: &str, group_add: &[String]) -> Result<Identity> {
@@ -120,8 +123,9 @@ pub fn resolve_user(root: &Path, spec: &str, group_add: &[String]) -> Result<Ide
 /// 3. Ask again to die with the parent: the change of user has cleared it.
 ///
 /// Where `setgroups` is denied (EPERM, and [`setgroups_is_denied`]) the groups stay as they
-/// are. That is an error only when a group was asked for (`added`): say that it cannot be
-/// had, and why. Groups of the image's file are given up without a word, as runc does.
+/// are. That is an error only when `added` has a group other than `gid`: say which one
+/// cannot be had, by its number, and why. (`gid` itself can be had, by step 2.) Groups of
+/// the image's file are given up without a word, as runc does.
 ///
 /// Use `sys::set_groups`, `sys::set_group`, `sys::set_user`, `sys::die_with_parent`.
 /// Man pages: `setgroups(2)`, `setresgid(2)`, `setresuid(2)`, `credentials(7)`.

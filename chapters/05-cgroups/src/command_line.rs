@@ -11,7 +11,7 @@ usage: ch05 [LIMIT…] [--name NAME] ROOTFS COMMAND…
        ch05 --make NAME | --remove NAME                 makes a group, removes it
        ch05 --settings v1|v2 [LIMIT…]         task 5.2: what would be written
        ch05 --stats NAME                      task 5.4: what was used
-       ch05 --freeze NAME | --thaw NAME | --kill NAME
+       ch05 --freeze NAME | --thaw NAME | --kill NAME   (./NAME: one folder, as in a v1 freezer)
 limits: --memory BYTES, --memory-swap BYTES|-1, --memory-reservation BYTES, --cpus NUMBER, --cpu-shares NUMBER,
         --cpuset-cpus LIST, --pids NUMBER, --blkio-weight NUMBER";
 

@@ -125,9 +125,11 @@ impl Tree {
         }
         let has = |c: &Controller| mounted.options.split(',').any(|option| option == c.v1_name());
         let controllers: Vec<Controller> = Controller::ALL.into_iter().filter(has).collect();
+        if controllers.is_empty() {
+            return None;
+        }
         let obstacle = obstacle(&own);
-        let tree = Tree { version: Version::V1, mount, parent: own, controllers, obstacle };
-        (!tree.controllers.is_empty()).then_some(tree)
+        Some(Tree { version: Version::V1, mount, parent: own, controllers, obstacle })
     }
 
     /// In v2: the highest folder on the way to our own that is ours to write and may hand controllers down.

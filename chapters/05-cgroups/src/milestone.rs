@@ -3,8 +3,8 @@
 
 use command_line::{Command, Plan, USAGE, parse};
 use coracle_cgroups::{
-    Controller, Group, Layout, enable_controllers, freeze, kill_all, make_group, oom_kills, own_group,
-    remove, set_limits, settings, start_in_group, thaw, usage,
+    Controller, Folder, Group, Layout, Version, enable_controllers, freeze, kill_all, make_group, oom_kills,
+    own_group, remove, set_limits, settings, start_in_group, thaw, usage,
 };
 use coracle_chroot::{DEFAULT_PATH, exec_program, exit_code, find_program};
 use coracle_ground::{End, Errno, Error, InitEnd, Result, Start, sys};
@@ -14,7 +14,7 @@ use coracle_mounts::{
 };
 use coracle_namespaces::{Namespace, isolate_mounts, mount_proc, set_hostname};
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod command_line;
@@ -132,9 +132,18 @@ fn make(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Acts on the group `name`, which exists.
+/// Acts on the group `name`, which exists. With a slash in it, it is the path of a folder, which is then all of the group:
+/// a v1 freezer, or some plain files that play one.
 fn act(verb: &str, name: &str) -> Result<()> {
-    let Some(group) = Group::find(&Layout::read()?, name) else {
+    let group = match name.contains('/') {
+        true => {
+            let (path, controllers) = (PathBuf::from(name), vec![Controller::Freezer]);
+            let folders = vec![Folder { path, version: Version::V1, controllers }];
+            Some(Group { name: name.to_string(), folders })
+        }
+        false => Group::find(&Layout::read()?, name),
+    };
+    let Some(group) = group else {
         return Err(Error::new(format!("find a group named `{name}`"), Errno::ENOENT));
     };
     match verb {

@@ -16,9 +16,13 @@ use std::path::{Path, PathBuf};
 ///
 /// `own` is the text of `/proc/self/cgroup`: a line for each tree, `4:memory:/job/7`, with a
 /// number, the controllers of a v1 tree between commas (or `name=systemd`), and the path of
-/// our group in it, which may hold colons itself. The line of v2 begins with `0::`. In
-/// `tree.options` are a v1 tree's controllers, perhaps in another order; `tree.filesystem`
-/// is `cgroup2` for v2.
+/// our group in it, which may hold colons itself. The line of v2 begins with `0::`.
+///
+/// `tree` is chapter 3's `Hierarchy` (`cgroup_mounts.rs`), which is called `Mounted` here.
+/// For v2 its `filesystem` is `cgroup2`. For v1 its `options` are the tree's names, with
+/// commas between them, but perhaps in another order than in `own`: `cpu,cpuacct` there,
+/// `cpuacct,cpu` here. The line is the tree's if they have one whole name in common, and then
+/// they have all.
 ///
 /// The path counts from the top of the tree. What is mounted may begin further down, at
 /// `tree.root`: a container that sees `/docker/1` as the whole tree finds its group
@@ -157,7 +161,8 @@ pub fn cpu_weight(shares: u64) -> u64 {
 ///
 /// `limits.total_with_swap()` has memory and swap together (`None`: nothing to write). No
 /// limit is `max` in v2 and `-1` in v1. In v1 the limit on both can never be below that on
-/// memory, so memory comes first.
+/// memory, so memory comes first. And the period comes before the quota: without a quota the
+/// kernel takes any period, but a quota beside the old one may be more than the parent has.
 ///
 /// Only what was asked for: an empty [`Limits`] gives an empty list. A [`Setting`] is made
 /// by `Setting::new(controller, file, value)`.
@@ -206,10 +211,14 @@ pub fn settings(limits: &Limits, version: Version) -> Vec<Setting> {
 
 /// Task 5.3: Move this process into the group.
 ///
-/// Called by the child, before anything else. `0` means "the process that writes this":
-/// write it to each of `tasks`, and to `procs` too unless `inside` says that the kernel has
-/// put the child into its v2 group when it made it. Not its number: the kernel would have to
-/// find the process and to stop the machine's other moves for it, which takes 10 to 25 ms.
+/// Called by the child, before anything else. `0` means "the one that writes this": write it
+/// to each of `tasks`, and to `procs` too unless `inside` says that the kernel has put the
+/// child into its v2 group when it made it.
+///
+/// Why `tasks`, where v1 has `cgroup.procs` too? `tasks` moves one thread, and the child has
+/// no more. `cgroup.procs` moves whole processes: meanwhile nobody may fork, so the kernel
+/// takes a lock that stops all forks and moves of the machine, which can take 10 to 25 ms. A
+/// number other than 0 takes that lock in `tasks` as well.
 ///
 /// Use `sys::write_open`. Man page: `cgroups(7)`.
 /// Errors: ENOSPC for an empty cpuset; EBUSY for a v2 group that hands controllers down.
@@ -309,8 +318,9 @@ pub fn thaw(group: &Group) -> Result<()> {
 /// v2 has a file for it, since Linux 5.14: `1` to `cgroup.kill`. Where that is missing, and
 /// in v1: freeze the group, so that nobody can fork while you count; send SIGKILL to each
 /// number in `cgroup.procs`; thaw it, so that they can die. A process that has ended in the
-/// meantime is no error (ESRCH), and neither is the number 0, which stands for a process
-/// that our PID namespace does not show. Without a freezer: the same, until nobody is left.
+/// meantime is no error (ESRCH). Skip the number 0: so the list of v2 shows a process of
+/// another PID namespace, and for `kill` 0 means all of *our own* process group. Without a
+/// freezer: the same, until nobody is left.
 ///
 /// Use [`freeze`], [`thaw`], `sys::kill`, [`wait_until`]. Any one folder of the group knows
 /// all its processes.

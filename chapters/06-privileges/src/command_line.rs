@@ -1,7 +1,8 @@
 //! The milestone's command line: the flags of `docker run` that this chapter is about.
 
+use coracle_ground::sys::FilterInstruction;
 use coracle_privileges::{
-    CapabilitySet, Device, DeviceRequest, Limit, Privileges, Seccomp, SecurityOptions, filter_for,
+    CapabilitySet, Device, DeviceRequest, Filter, Limit, Privileges, Seccomp, SecurityOptions, filter_for,
     impossible, wanted,
 };
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ pub(crate) struct Plan {
 
 const USAGE: &str = "usage: ch06 [--cap-add NAME]… [--cap-drop NAME]… [--privileged] [--security-opt OPTION]… \
                      [--ulimit NAME=SOFT[:HARD]]… [--device HOST[:INSIDE[:rwm]]]… [--user UID[:GID]] \
-                     [--look] ROOTFS COMMAND…";
+                     [--filter FILE] [--look] ROOTFS COMMAND…";
 
 /// The flags as they were written.
 #[derive(Default)]
@@ -32,6 +33,7 @@ struct Words {
     limits: Vec<String>,
     devices: Vec<String>,
     user: Option<String>,
+    filter: Option<String>,
     privileged: bool,
     look: bool,
 }
@@ -58,6 +60,7 @@ pub(crate) fn parse(args: &[String]) -> Result<Plan, String> {
             "--ulimit" => words.limits.push(value.clone()),
             "--device" => words.devices.push(value.clone()),
             "--user" => words.user = Some(value.clone()),
+            "--filter" => words.filter = Some(value.clone()),
             _ => return Err(USAGE.into()),
         }
         rest = after;
@@ -77,8 +80,14 @@ impl Words {
             wanted(&self.add, &self.drop, self.privileged, available).map_err(|error| text(&error))?;
         let options = SecurityOptions::parse(&self.options).map_err(|error| text(&error))?;
         let default = if self.privileged { Seccomp::Unconfined } else { Seccomp::Default };
-        let profile = options.seccomp.unwrap_or(default).profile().map_err(|error| text(&error))?;
-        let filter = profile.map(|profile| filter_for(&profile, capabilities)).transpose();
+        let filter = match &self.filter {
+            Some(file) => Some(compiled(file)?),
+            None => {
+                let profile = options.seccomp.unwrap_or(default).profile().map_err(|error| text(&error))?;
+                let filter = profile.map(|profile| filter_for(&profile, capabilities)).transpose();
+                filter.map_err(|error| text(&error))?
+            }
+        };
         let parse_limit = |word: &String| Limit::parse(word).map_err(|error| text(&error));
         let limits = self.limits.iter().map(parse_limit).collect::<Result<Vec<_>, _>>()?;
         if let Some(refused) = impossible(&limits).map_err(|error| text(&error))? {
@@ -92,11 +101,7 @@ impl Words {
         Ok(Plan {
             privileged: self.privileged,
             look: self.look,
-            privileges: Privileges {
-                capabilities,
-                no_new_privileges: options.no_new_privileges,
-                filter: filter.map_err(|error| text(&error))?,
-            },
+            privileges: Privileges { capabilities, no_new_privileges: options.no_new_privileges, filter },
             limits,
             devices,
             user: self.user.map(|word| user(&word)).transpose()?,
@@ -104,6 +109,22 @@ impl Words {
             argv,
         })
     }
+}
+
+/// `--filter`: a program that is compiled already, in place of a profile, in the form that libseccomp writes and
+/// bubblewrap reads: 8 bytes an instruction. So the order of the last steps can be tried before a compiler is there.
+fn compiled(file: &str) -> Result<Filter, String> {
+    let bytes = std::fs::read(file).map_err(|error| format!("cannot read the filter `{file}`: {error}"))?;
+    if bytes.is_empty() || bytes.len() % 8 != 0 {
+        return Err(format!("`{file}` is no filter: its length is not a multiple of 8 bytes"));
+    }
+    let instruction = |i: &[u8]| FilterInstruction {
+        code: u16::from_ne_bytes([i[0], i[1]]),
+        jt: i[2],
+        jf: i[3],
+        k: u32::from_ne_bytes([i[4], i[5], i[6], i[7]]),
+    };
+    Ok(bytes.chunks_exact(8).map(instruction).collect())
 }
 
 /// `1000` or `1000:1000`: numbers only; names are chapter 4's.

@@ -16,15 +16,19 @@ use std::path::{Path, PathBuf};
 
 /// Task 6.1: Take away for ever what is not in `keep`: bounding, inheritable and ambient set.
 ///
-/// - The bounding set says what an `execve` can give at all, to root and through files.
-///   Drop each capability that is not in `keep` and still in it. A kernel may know fewer
-///   than have names: `sys::is_in_bounding` then says `None`.
-/// - The inheritable set becomes empty, and with it the ambient set, which may only hold
-///   what is permitted *and* inheritable; empty it by name all the same.
+/// - The bounding set cuts what an `execve` takes from the file: all for root, or what
+///   `setcap` gave to the file. Drop each capability that is in it and not in `keep`. A
+///   kernel may know fewer than have names: `sys::is_in_bounding` then says `None`.
+/// - The inheritable set is a second way through `execve`, and the bounding set does not cut
+///   it. Make it empty. With it goes the ambient set, which may only hold what is permitted
+///   *and* inheritable; empty it by name all the same.
 /// - Effective and permitted stay as they are: the next steps still need them.
 ///
-/// Use `Capability::all`, `sys::is_in_bounding`, `sys::drop_bounding`,
-/// `sys::clear_ambient`, `sys::capabilities`, `sys::set_capabilities`.
+/// Use `Capability::all`, `capability.number()`, `keep.has(capability)`;
+/// `sys::is_in_bounding`, `sys::drop_bounding`, `sys::clear_ambient`,
+/// `sys::capabilities`, `sys::set_capabilities`. These last two take and give effective,
+/// permitted and inheritable as one struct: `CapabilityBits { inheritable: 0, ..now }` is
+/// `now` with one field changed.
 /// Man page: `capabilities(7)`, "Thread capability sets".
 /// Errors: EPERM without CAP_SETPCAP: too late, it has been given up already.
 pub fn limit_capabilities(keep: CapabilitySet) -> Result<()> {
@@ -34,27 +38,31 @@ pub fn limit_capabilities(keep: CapabilitySet) -> Result<()> {
 /// Task 6.1: Call `become_user`, and still have the capabilities afterwards.
 ///
 /// When the user changes from 0 to another, the kernel empties permitted and effective.
-/// `sys::keep_capabilities(true)` before it keeps the permitted set. The effective one is
-/// emptied all the same: make it what is permitted again. Then switch the keeping off.
+/// `sys::keep_capabilities(true)` before it keeps the permitted set. Switch that off after
+/// it. The effective set is emptied all the same: make it what is permitted again.
 ///
 /// Why, if the program of that user is to have none? Because a filter is still to be
 /// installed, and that takes CAP_SYS_ADMIN, unless no_new_privs is set.
 ///
-/// Use `sys::keep_capabilities`, `sys::capabilities`, `sys::set_capabilities`.
-/// Man page: `capabilities(7)`, "Effect of user ID changes on capabilities".
+/// `become_user` is a function that you call once; it changes nothing when the program is
+/// to run as root. Use `sys::keep_capabilities`, `sys::capabilities`,
+/// `sys::set_capabilities`. Man page: `capabilities(7)`, "Effect of user ID changes on
+/// capabilities". Errors: those of `become_user`.
 pub fn become_user_with(become_user: impl FnOnce() -> Result<()>) -> Result<()> {
     todo!("task 6.1: call `become_user`, and still have the capabilities afterwards")
 }
 
 /// Task 6.1: Set the effective and the permitted set as the program is to have them.
 ///
-/// For user 0 both become what is in `keep` *and* permitted now: a set may only shrink.
-/// For any other user both become empty, as in Docker: `--cap-add` then only says what a
-/// setuid program could reach. The inheritable set stays as it is (empty, by now).
+/// For user 0 both become what is in `keep` (its bits are `keep.0`) *and* permitted now: a
+/// set may only shrink. For any other user both become empty, as in Docker: `--cap-add` then
+/// only says what a setuid program could reach. The inheritable set stays as it is (empty,
+/// by now).
 ///
 /// At execve the kernel calculates both anew, for root out of the bounding set. So this is
 /// about the last moments of *our* code, which is in the container already, and may be
-/// looked at and tampered with there. `ch06 --look` prints the sets of that moment.
+/// looked at and tampered with there. `ch06 --look` prints the sets of that moment: in
+/// front of the command, `ch06 --look rootfs true`.
 ///
 /// Use `nix::unistd::Uid::effective().is_root()`, `sys::capabilities`,
 /// `sys::set_capabilities`. Man page: `capset(2)`.
@@ -63,7 +71,7 @@ pub fn set_capabilities(keep: CapabilitySet) -> Result<()> {
     todo!("task 6.1: set the effective and the permitted set as the program is to have them")
 }
 
-/// Task 6.2: Take the last steps before the program, in the only order that works.
+/// Task 6.2: Take the last steps before the program, each before what it needs is gone.
 ///
 /// Five steps: limit the capabilities (6.1), promise no new privileges if
 /// `privileges.no_new_privileges`, become the user (6.1), install the filter if there is
@@ -72,31 +80,34 @@ pub fn set_capabilities(keep: CapabilitySet) -> Result<()> {
 /// - `limit_capabilities` needs CAP_SETPCAP;
 /// - `become_user` needs CAP_SETUID and CAP_SETGID;
 /// - a filter needs CAP_SYS_ADMIN *or* no_new_privs;
-/// - a filter forbids what it forbids to us, too. So it comes as late as it can: with
-///   no_new_privs after everything else, without it as the last but one.
+/// - a filter forbids to us what it forbids to the program. So it comes as late as it can:
+///   with no_new_privs after everything else, without it as the last but one.
 ///
+/// `privileges.filter` is `None` when there is nothing to install.
 /// Use `sys::no_new_privileges`, `sys::install_filter`, and the functions of this file.
 /// Man pages: `prctl(2)` at `PR_SET_NO_NEW_PRIVS`, `seccomp(2)`.
 /// Errors: EACCES from `seccomp` when neither is there; EPERM from `capset` when the
 /// filter does not allow that call.
 pub fn drop_privileges(privileges: &Privileges, become_user: impl FnOnce() -> Result<()>) -> Result<()> {
-    todo!("task 6.2: take the last steps before the program, in the only order that works")
+    todo!("task 6.2: take the last steps before the program, each before what it needs is gone")
 }
 
 /// Task 6.3: Compile a policy into the program that the kernel runs at each system call.
 ///
-/// Gather the rules of each call (`rule.number`); several may speak of the same one. For
-/// each call make the instructions that decide:
+/// A `Filter` is a `Vec` of instructions. Gather the rules of each call (`rule.number`);
+/// several may speak of the same one. For each call make the instructions that decide:
 ///
 /// - the most restrictive rule comes first: `Action` is ordered, and the greatest wins;
-/// - a rule with conditions: `seccomp::test_of(&rule.conditions)`, then its answer,
-///   `seccomp::answer(rule.action)`. When a condition does not hold, that one instruction
-///   is skipped, and the next rule follows;
+/// - a rule with conditions: the instructions of `seccomp::test_of(&rule.conditions)`, then
+///   its answer, the one instruction `seccomp::answer(rule.action)`. When a condition does
+///   not hold, the test skips that one instruction, and the next rule follows;
 /// - a rule without conditions: its answer, and that is the end;
 /// - when no rule was without: the answer of the policy's default.
 ///
-/// A rule whose action is the default says nothing: leave it out. `seccomp::program` then
-/// makes one program of it all, with the look at the architecture at its beginning.
+/// A rule whose action is the default says nothing: leave it out, before all this.
+/// `seccomp::program(policy.arch, &calls, policy.default)` then makes one program of it all,
+/// with the look at the architecture at its beginning; `calls` is a `BTreeMap` from a call's
+/// number to its instructions.
 ///
 /// Man page: `seccomp(2)`. Errors: EINVAL for a program of over 4096 instructions.
 pub fn compile(policy: &Policy) -> Result<Filter> {
@@ -106,23 +117,31 @@ pub fn compile(policy: &Policy) -> Result<Filter> {
 /// Task 6.4: Set the limits of this process, and so of the program that it becomes.
 ///
 /// Before the capabilities go: raising a hard limit needs CAP_SYS_RESOURCE.
-/// Use `sys::set_limit`. Man page: `setrlimit(2)`.
-/// Errors: EPERM for a hard limit above the present one, without that capability.
+/// Use `sys::set_limit(resource, soft, hard)`. Man page: `setrlimit(2)`.
+/// Errors: EPERM for a hard limit above the present one, without that capability; EINVAL for
+/// a soft limit above the hard one.
 pub fn set_limits(limits: &[Limit]) -> Result<()> {
     todo!("task 6.4: set the limits of this process, and so of the program that it becomes")
 }
 
 /// Task 6.4: Make the nodes of `devices` below `root`, where the container will find them.
 ///
-/// Called before the root is changed. For each: make the directories above it, one by
-/// one, with `sys::mount_point`, which follows no link of the image; make the node with
-/// the mode of the host's (the umask set to 0 for that moment, and put back), and give
-/// it the same owner. Where `mknod` is forbidden (EPERM: root in a user namespace), bind
-/// the host's own node onto an empty file. A node that is there already (EEXIST) stays, if
-/// it is the same device.
+/// Called before the root is changed. The umask is 0 meanwhile, and put back at the end,
+/// also after an error: it would take bits away from directories and nodes. For each device:
+///
+/// - `device.inside` is absolute, and `root.join` of an absolute path forgets the root. So
+///   go through its names. Make each directory with `sys::mount_point(folder, name)`, which
+///   refuses a link. The image decides what its names mean: `create_dir_all` would follow its
+///   links to the host.
+/// - Make the node, `device.node`, and give it the same owner as the host's.
+/// - Where `mknod` is forbidden (EPERM: root in a user namespace), bind the host's own node,
+///   `device.host`, onto an empty file.
+/// - A node that is there already (EEXIST) stays, if it is the same device: kind, major and
+///   minor. Another one is an error.
 ///
 /// Use `sys::mount_point`, `sys::umask`, `sys::make_device`, `sys::chown`, `sys::touch`,
-/// `sys::bind`, `sys::device_at`. Man page: `mknod(2)`.
+/// `sys::bind` (with `MsFlags::empty()`), `sys::device_at`. Man pages: `mknod(2)`, `umask(2)`.
+/// Errors: ENOTDIR for a link among the directories; EEXIST.
 pub fn make_devices(root: &Path, devices: &[Device]) -> Result<()> {
     todo!("task 6.4: make the nodes of `devices` below `root`, where the container will find them")
 }
@@ -130,8 +149,9 @@ pub fn make_devices(root: &Path, devices: &[Device]) -> Result<()> {
 /// Task 6.4: Let the processes of `group` use the devices of `rules`, and no other.
 ///
 /// - Version 1: write `a` into the group's `devices.deny`, which forbids all, then each rule
-///   into `devices.allow`; a rule prints itself as the kernel wants it (`c 1:3 rwm`). One
-///   write for each: the kernel reads one rule at a time.
+///   into `devices.allow`; `rule.to_string()` is what the kernel wants (`c 1:3 rwm`). One
+///   write for each: of several lines in one write the kernel reads the first, and says
+///   nothing.
 /// - Version 2: `device_program(rules)` assembles a program that says yes to these; load it,
 ///   and attach it to the group's directory, opened with `sys::open_path`.
 ///

@@ -4,7 +4,7 @@
 //! (no_new_privs), to answer chosen system calls with an error before they begin (seccomp), to limit what one process
 //! uses (rlimits), and to decide in a cgroup which devices may be opened.
 //!
-//! You build: the five capability sets of a container, the last steps before its program in the only order that works,
+//! You build: the five capability sets of a container, the last steps before its program in an order that works,
 //! the filters for a seccomp profile, its limits, and its devices.
 //!
 //! ```text
@@ -41,9 +41,7 @@ pub use code::{
     allow_devices, become_user_with, compile, drop_privileges, limit_capabilities, make_devices,
     set_capabilities, set_limits,
 };
-pub use device::{
-    Access, DEFAULT_DEVICES, Device, DeviceRequest, DeviceRule, is_root_of_the_machine, rules_for,
-};
+pub use device::{Access, DEFAULT_DEVICES, Device, DeviceRequest, DeviceRule, rules_for};
 pub use device_program::device_program;
 pub use limit::{Limit, impossible};
 pub use refused::Refused;

@@ -4,7 +4,7 @@
 //! limit is not a cgroup's: it counts what *one process* uses, or (nproc) all processes of one user, on the whole host.
 //! Man page: `getrlimit(2)`.
 
-use crate::{Capability, CapabilitySet, Refused, is_root_of_the_machine};
+use crate::{Capability, CapabilitySet, Refused};
 use coracle_ground::sys::{self, Resource, UNLIMITED};
 use std::fmt;
 
@@ -103,7 +103,7 @@ fn say(value: u64) -> String {
 pub fn impossible(limits: &[Limit]) -> coracle_ground::Result<Option<Refused>> {
     // In a user namespace this capability is worth nothing: limits are the machine's.
     let has = CapabilitySet(sys::capabilities()?.effective).has(Capability::SYS_RESOURCE);
-    let may_raise = has && is_root_of_the_machine();
+    let may_raise = has && sys::is_root_of_the_machine();
     for limit in limits {
         let (_, highest) = sys::limit(limit.resource)?;
         if limit.hard > highest && !may_raise {

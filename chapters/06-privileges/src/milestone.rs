@@ -7,9 +7,7 @@ use coracle_mounts::{
     MASKED, READ_ONLY, cgroup_hierarchies, make_dev, mount_cgroups, mount_sys, pivot_into, protect,
 };
 use coracle_namespaces::{Namespace, isolate_mounts, mount_proc, set_hostname};
-use coracle_privileges::{
-    DeviceGroup, allow_devices, drop_privileges, is_root_of_the_machine, make_devices, rules_for, set_limits,
-};
+use coracle_privileges::{DeviceGroup, allow_devices, drop_privileges, make_devices, rules_for, set_limits};
 use nix::unistd::{Gid, Uid};
 use std::convert::Infallible;
 use std::process::ExitCode;
@@ -68,7 +66,7 @@ fn run_in(plan: &Plan, group: &Group) -> Result<End> {
 
 /// Only root of the machine can do it, and only root of the machine must: in a user namespace nobody can make a node.
 fn fence_devices(plan: &Plan, group: &Group) -> Result<()> {
-    if !is_root_of_the_machine() {
+    if !sys::is_root_of_the_machine() {
         return Ok(());
     }
     let Some(folder) = group.folder(Controller::Devices) else {
@@ -116,6 +114,9 @@ fn look() {
     let words = ["Cap", "NoNewPrivs:", "Seccomp:"];
     for line in status.lines().filter(|line| words.iter().any(|word| line.starts_with(word))) {
         println!("before execve: {line}");
+    }
+    if let Ok(kept) = sys::keeps_capabilities() {
+        println!("before execve: KeepCaps:\t{}", u8::from(kept));
     }
 }
 

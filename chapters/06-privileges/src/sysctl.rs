@@ -5,7 +5,7 @@
 //! Man pages: `proc_sys(5)`, `ipc_namespaces(7)`, `network_namespaces(7)`, `proc_pid_oom_score_adj(5)`.
 
 use crate::Refused;
-use coracle_ground::{Result, sys};
+use coracle_ground::{Errno, Error, Result, sys};
 use std::path::Path;
 
 /// Settings of an IPC namespace, by their full names.
@@ -67,8 +67,23 @@ impl Sysctl {
 pub fn apply_sysctls(root: &Path, settings: &[Sysctl]) -> Result<()> {
     settings.iter().try_for_each(|setting| {
         let file = root.join("proc/sys").join(setting.name.replace('.', "/"));
-        sys::write_setting(&file, &setting.value)
+        sys::write_setting(&file, &setting.value).map_err(|error| plainer(setting, error))
     })
+}
+
+/// The two errors that come from what was typed, in its words.
+fn plainer(setting: &Sysctl, error: Error) -> Error {
+    let Sysctl { name, value } = setting;
+    match error.errno {
+        Errno::ENOENT => {
+            Error::new(format!("write the setting `{name}`, which this kernel does not have"), Errno::ENOENT)
+        }
+        Errno::EINVAL => Error::new(
+            format!("write `{value}` to the setting `{name}`, which does not take it"),
+            Errno::EINVAL,
+        ),
+        _ => error,
+    }
 }
 
 /// Reads `--oom-score-adj`: -1000 (never kill this) to 1000 (kill this first).
@@ -122,6 +137,16 @@ mod tests {
                 ),
             }
         }
+    }
+
+    #[test]
+    fn a_setting_that_the_kernel_lacks_is_said_in_plain_words() {
+        let setting = |text: &str| [Sysctl::parse(text, true, true).unwrap()];
+        // Below this root there is no `proc` at all, so no setting either.
+        let refused = apply_sysctls(Path::new("/no-such-root"), &setting("net.ipv4.no_such=1")).unwrap_err();
+        assert_eq!(refused.doing, "write the setting `net.ipv4.no_such`, which this kernel does not have");
+        let refused = plainer(&setting("kernel.shmmax=many")[0], Error::new("write", Errno::EINVAL));
+        assert_eq!(refused.doing, "write `many` to the setting `kernel.shmmax`, which does not take it");
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //!
 //! Man pages: cgroups(7); "Control Group v2" in the kernel's documentation.
 
+use crate::frozen;
 use crate::mountinfo::{self, Mount};
 use crate::proc::Proc;
 use std::fs;
@@ -122,6 +123,7 @@ impl Fence {
             if folders.is_empty() || Instant::now() > until {
                 return folders;
             }
+            folders.iter().for_each(|folder| frozen::thaw(folder));
             folders.iter().for_each(|folder| kill_all(folder));
             thread::sleep(Duration::from_millis(2));
         }
@@ -153,12 +155,14 @@ fn current(mount: &Mount, own: &str) -> Option<PathBuf> {
     Some(mount.path.join(below))
 }
 
-/// Removes the fences of testers that were killed: their worlds died with them, and the cgroups are empty.
+/// Removes the fences of testers that were killed: their worlds died with them, and the cgroups are empty, but for what
+/// was frozen: it has been killed too, and ends as soon as it is thawed.
 fn sweep(parent: &Path) {
     for folder in subfolders(parent) {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let tester = name.strip_prefix(PREFIX).and_then(|id| id.split('-').next());
         if tester.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            frozen::thaw(&folder);
             gone(&folder); // refused while something is in it
         }
     }
@@ -205,7 +209,7 @@ fn kill_all(folder: &Path) {
     }
 }
 
-fn subfolders(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn subfolders(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|e| e.path()).collect()
 }

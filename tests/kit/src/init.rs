@@ -6,7 +6,7 @@
 use crate::inside::{MARK, SELF, told};
 use crate::message::{Ended, News, Order, Spec, receive_streams, say};
 use crate::proc::Proc;
-use crate::{photograph::Photograph, prepare, world::slowness};
+use crate::{frozen, photograph::Photograph, prepare, world::slowness};
 use coracle_ground::spawn::start_with_default_signals;
 use coracle_ground::sys;
 use nix::errno::Errno;
@@ -17,7 +17,9 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Command, exit};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,6 +42,10 @@ pub(crate) fn run(spec: &Spec, control: &UnixStream) -> io::Result<()> {
     let proc = Arc::new(Proc::open()?);
     let before = Photograph::take(&proc)?;
     let mut stderr = File::from(streams[2].try_clone()?);
+    // The thread that obeys is made first: a fork bomb might leave no room for it.
+    let (at_timeout, pid) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicI32::new(0)));
+    let trees: Vec<PathBuf> = spec.trees.iter().map(|(_, place)| place.clone()).collect();
+    listen(control.try_clone()?, Arc::clone(&pid), Arc::clone(&proc), trees.clone(), Arc::clone(&at_timeout));
     let subject = match start(spec, streams) {
         Ok(pid) => pid,
         // As a shell does it: a sentence, and 127.
@@ -50,13 +56,12 @@ pub(crate) fn run(spec: &Spec, control: &UnixStream) -> io::Result<()> {
         }
     };
     drop(stderr);
+    pid.store(subject.as_raw(), Ordering::Release);
     say(control, &News::Started)?;
-    let at_timeout = Arc::new(Mutex::new(Vec::new()));
-    listen(control.try_clone()?, subject, Arc::clone(&proc), Arc::clone(&at_timeout));
 
     let end = wait_for(subject)?;
-    let leftovers = wait_for_the_rest(&proc);
-    end_everything();
+    let leftovers = wait_for_the_rest(&proc, &trees);
+    end_everything(&trees);
     let leaks = Photograph::take(&proc)?.differences_from(&before);
     let (code, signal) = match end {
         WaitStatus::Exited(_, code) => (Some(code), None),
@@ -87,21 +92,31 @@ fn start(spec: &Spec, [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<Pid> 
 }
 
 /// Obeys the host side in a thread of its own. When the host side is gone, so is the world.
-fn listen(control: UnixStream, subject: Pid, proc: Arc<Proc>, at_timeout: Arc<Mutex<Vec<String>>>) {
+fn listen(
+    control: UnixStream,
+    subject: Arc<AtomicI32>,
+    proc: Arc<Proc>,
+    trees: Vec<PathBuf>,
+    at_timeout: Arc<Mutex<Vec<String>>>,
+) {
     thread::spawn(move || {
         for line in BufReader::new(control).lines() {
             match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
                 Some(Order::Signal(number)) => {
-                    if let Ok(signal) = Signal::try_from(number) {
-                        let _ = kill(subject, signal); // it may have ended just now
+                    // Nobody sends one before the subject has started: 0 would be everybody.
+                    let pid = subject.load(Ordering::Acquire);
+                    if let Some(signal) = Signal::try_from(number).ok().filter(|_| pid > 0) {
+                        let _ = kill(Pid::from_raw(pid), signal); // it may have ended just now
                     }
                 }
                 Some(Order::GiveUp) => {
-                    // Stopped first: a fork bomb would not let us count.
+                    // The states first, because then all are stopped: a fork bomb would not let us go on.
+                    let still_there = [proc.others(Proc::name_and_state), frozen_groups(&trees)].concat();
                     let _ = kill(Pid::from_raw(-1), Signal::SIGSTOP);
                     if let Ok(mut list) = at_timeout.lock() {
-                        *list = proc.others();
+                        *list = still_there;
                     }
+                    trees.iter().for_each(|tree| frozen::thaw(tree));
                     let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
                 }
                 None => break,
@@ -123,22 +138,32 @@ fn wait_for(subject: Pid) -> io::Result<WaitStatus> {
 }
 
 /// Waits a moment for other processes to end by themselves; those that do not are left behind, and named.
-fn wait_for_the_rest(proc: &Proc) -> Vec<String> {
+fn wait_for_the_rest(proc: &Proc, trees: &[PathBuf]) -> Vec<String> {
     let until = Instant::now() + GRACE.mul_f64(slowness());
     loop {
         reap();
-        let rest = proc.others();
-        if rest.is_empty() || Instant::now() > until {
+        let rest = proc.others(Proc::name);
+        if rest.is_empty() {
             return rest;
+        }
+        if Instant::now() > until {
+            return [rest, frozen_groups(trees)].concat();
         }
         thread::sleep(Duration::from_millis(2));
     }
 }
 
+/// A sentence for each group of this world that is frozen: what is in it does not end by itself.
+fn frozen_groups(trees: &[PathBuf]) -> Vec<String> {
+    let groups = trees.iter().flat_map(|tree| frozen::groups(tree));
+    groups.map(|group| format!("the cgroup `{}`, which is frozen", group.display())).collect()
+}
+
 /// Kills what is left until nothing is: a process may fork while it is being killed. -1 means everything in this PID
-/// namespace but the caller.
-fn end_everything() {
+/// namespace but the caller. What is frozen is thawed, or it could not die.
+fn end_everything(trees: &[PathBuf]) {
     while kill(Pid::from_raw(-1), Signal::SIGKILL) != Err(Errno::ESRCH) {
+        trees.iter().for_each(|tree| frozen::thaw(tree));
         thread::sleep(Duration::from_millis(1));
         reap();
     }

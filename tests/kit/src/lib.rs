@@ -95,6 +95,7 @@
 
 mod captured;
 mod fence;
+mod frozen;
 mod harness;
 mod init;
 mod inside;

@@ -48,7 +48,9 @@ impl Photograph {
         Photograph::take_with(proc, false)
     }
 
-    fn take_with(proc: &Proc, fences_too: bool) -> io::Result<Photograph> {
+    /// In a world (`!of_host`) only those trees of cgroups count that can be written there: the others are the host's, where
+    /// somebody else's groups come and go.
+    fn take_with(proc: &Proc, of_host: bool) -> io::Result<Photograph> {
         let mut photograph = Photograph::default();
         photograph.add(Kind::Hostname, "hostname", &proc.text("sys/kernel/hostname"));
         let mounts = mountinfo::read(proc)?;
@@ -56,7 +58,8 @@ impl Photograph {
             let details = [&mount.filesystem, &mount.options, mount.propagation].map(|s: &str| s).join(" ");
             photograph.add(Kind::Mount, &mount.path.display().to_string(), &details);
         }
-        for cgroup in fence::named_cgroups(&mounts, fences_too) {
+        let trees: Vec<_> = mounts.into_iter().filter(|mount| of_host || !mount.has("ro")).collect();
+        for cgroup in fence::named_cgroups(&trees, of_host) {
             photograph.add(Kind::Cgroup, &cgroup.display().to_string(), "");
         }
         for link in links(proc) {

@@ -46,7 +46,7 @@ impl Proc {
         pids
     }
 
-    /// What a person would call a process: ``process 7 `sleep 100` ``.
+    /// What a person would call a process: ``process 7 `sleep 100` ``, with its state where that says why it is still there.
     pub(crate) fn name(&self, pid: u32) -> String {
         let mut command = self.text(&format!("{pid}/cmdline")).replace('\0', " ").trim().to_string();
         if command.is_empty() {
@@ -55,16 +55,28 @@ impl Proc {
         }
         match self.state(pid) {
             Some('Z') => format!("process {pid} `{command}`, a zombie"),
+            Some('D') => format!("process {pid} `{command}` (state D: frozen, or waiting for a disk)"),
             _ => format!("process {pid} `{command}`"),
         }
     }
 
+    /// The same with every state: for [`Proc::others`] of a world whose time is over.
+    pub(crate) fn name_and_state(&self, pid: u32) -> String {
+        let word = match self.state(pid) {
+            Some('R') => " (state R: it runs)",
+            Some('S') => " (state S: it waits)",
+            Some('T') => " (state T: stopped)",
+            _ => "",
+        };
+        self.name(pid) + word
+    }
+
     /// A name for each process but this one; when they are many, for the first of them and the count of the others.
-    pub(crate) fn others(&self) -> Vec<String> {
+    pub(crate) fn others(&self, name: fn(&Proc, u32) -> String) -> Vec<String> {
         const MANY: usize = 10;
         let mut others = self.pids();
         others.retain(|pid| *pid != std::process::id());
-        let mut names: Vec<String> = others.iter().take(MANY).map(|pid| self.name(*pid)).collect();
+        let mut names: Vec<String> = others.iter().take(MANY).map(|pid| name(self, *pid)).collect();
         if others.len() > MANY {
             names.push(format!("and {} more processes", others.len() - MANY));
         }

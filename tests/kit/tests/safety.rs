@@ -21,6 +21,8 @@ milestone! { bin: "world", tests: {
     "end" => a_memory_hog_hurts_only_itself needs Root,
     "end" => the_world_dies_with_its_tester,
     "end" => nothing_of_a_world_is_left_on_the_host,
+    "end" => what_is_frozen_ends_with_its_world needs Cgroups,
+    "end" => a_frozen_world_dies_with_its_tester needs Cgroups,
     "words" => a_todo_is_not_yet,
     "words" => a_leak_fails_a_test_by_name,
     "words" => a_timeout_says_what_still_runs,
@@ -184,6 +186,73 @@ fn nothing_of_a_world_is_left_on_the_host() -> Outcome {
     check(!id.is_empty() && !mounts.contains("/world/a") && !listing.contains(&format!("coracle-world-{id}")))
         .observed(listing)
         .means("a world leaves traces on the host")
+        .misconception(WRONG)
+}
+
+/// Makes a group with another one below it, in whichever tree freezes, and puts a process into the lower one that sleeps
+/// for `$1` seconds. Then freezes both, and thaws neither.
+const FREEZE: &str = r#"
+cd /sys/fs/cgroup/freezer 2>/dev/null || cd /sys/fs/cgroup
+mkdir coracle-ice coracle-ice/deep; mkfifo $HOME/in
+sh -c 'echo 0 > coracle-ice/deep/cgroup.procs; echo in > $HOME/in; exec sleep $0' $1 &
+read word < $HOME/in
+until [ "$(cat /proc/$!/comm)" = sleep ]; do sleep 0.01; done
+for group in coracle-ice/deep coracle-ice; do
+    if [ -f $group/freezer.state ]; then echo FROZEN > $group/freezer.state; else echo 1 > $group/cgroup.freeze; fi
+done
+"#;
+
+fn what_is_frozen_ends_with_its_world() -> Outcome {
+    let mark = format!("4{}", std::process::id());
+    let frozen = |limit: u64, end: &str| {
+        let world = World::new().unjudged().limit(Duration::from_secs(limit));
+        let script = FREEZE.to_string() + end;
+        world.run(["/bin/sh", "-ec", &script, "sh", &mark])
+    };
+    // Its group is a leak of the script's own; that the kit could not take it away would be ours.
+    let is_clean =
+        |out: &Output| !is_alive(out) && !out.leaks.iter().any(|leak| leak.contains("could not be"));
+    let ended = frozen(30, "echo $CORACLE_WORLD; exit 4")?;
+    let named = |list: &[String]| {
+        let has = |words: &[&str]| list.iter().any(|text| words.iter().all(|word| text.contains(word)));
+        has(&["`sleep", &mark]) && has(&["coracle-ice`, which is frozen"])
+    };
+    check(ended.code == Some(4) && named(&ended.leftovers) && is_clean(&ended))
+        .observed(format!("{ended:?}; {} of them still live", sleeping(&mark)))
+        .means("what was frozen is not named, or lives on after its world")
+        .misconception(WRONG)?;
+    let over = frozen(2, "wait")?;
+    check(over.timed_out && named(&over.running_at_timeout) && is_clean(&over))
+        .observed(format!("{over:?}; {} of them still live", sleeping(&mark)))
+        .means("a timeout does not say what is frozen, or what is frozen outlives it")
+        .misconception(WRONG)?;
+    let listing = photograph()?;
+    let id = ended.stdout.trim();
+    check(sleeping(&mark) == 0 && !id.is_empty() && !listing.contains(&format!("coracle-world-{id}")))
+        .observed(format!("{} sleep; {listing}", sleeping(&mark)))
+        .means("a frozen process keeps its world's groups on the host")
+        .misconception(WRONG)
+}
+
+/// Nobody is left to thaw it: the next world does.
+fn a_frozen_world_dies_with_its_tester() -> Outcome {
+    let mark = format!("5{}", std::process::id());
+    let script = format!("{FREEZE}\necho frozen; wait");
+    let mut tester =
+        Command::new(BIN).args(["--", "sh", "-ec", &script, "sh", &mark]).stdout(Stdio::piped()).spawn()?;
+    let mut word = [0; 6];
+    std::io::Read::read_exact(&mut tester.stdout.take().expect("it is piped"), &mut word)?;
+    let before = sleeping(&mark);
+    tester.kill()?;
+    tester.wait()?;
+    let until = Instant::now() + Duration::from_secs(20);
+    let name = format!("coracle-world-{}-", tester.id());
+    while (sleeping(&mark) > 0 || photograph()?.contains(&name)) && Instant::now() < until {
+        World::new().without_rootfs().script("true")?;
+    }
+    check(before == 1 && sleeping(&mark) == 0 && !photograph()?.contains(&name))
+        .observed(format!("{before} slept before, {} afterwards; {}", sleeping(&mark), photograph()?))
+        .means("a killed test leaves frozen processes on the machine")
         .misconception(WRONG)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     difference,
+    misuse::misuse,
     workspace::{Workspace, read},
 };
 use anstream::{print, println};
@@ -21,6 +22,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let from = workspace.chapter(args.from)?.milestone();
+    let last = workspace.chapters()?.last().is_some_and(|chapter| chapter.number == args.from);
+    if let (None, true, Some(before)) = (args.to, last, args.from.checked_sub(1)) {
+        return Err(misuse(format!(
+            "chapter {} is the last one so far: `cargo workbook diff {before} {}` shows what it adds",
+            args.from, args.from
+        )));
+    }
     let to = workspace.chapter(args.to.unwrap_or(args.from + 1))?.milestone();
     let names = [&from, &to].map(|path| workspace.shown(path).to_string());
     let text = difference::unified(&read(&from)?, &read(&to)?, &names[0], &names[1]);

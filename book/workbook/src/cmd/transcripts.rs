@@ -88,6 +88,9 @@ fn skipped(block: &Block) -> bool {
 
 /// The new outputs of a block in which something differs; those that hold stay, gaps and all.
 fn changed(block: &Block, printed: &[Printed]) -> Option<Vec<Vec<String>>> {
+    if block.kind == Kind::Solved && printed.first().and_then(Option::as_deref).is_some_and(fails) {
+        return None;
+    }
     let steps = || block.steps.iter().zip(printed);
     let differs = steps().any(|(step, real)| real.as_ref().is_some_and(|real| !same(&step.output, real)));
     let kept = |(step, real): (&Step, &Printed)| match real {
@@ -106,6 +109,9 @@ fn judge(block: &Block, printed: &[Printed], update: bool) -> Mark {
         return Mark::Skipped("skipped: needs root".into());
     }
     let mut wrong = Vec::new();
+    if let Some(lines) = failing_reference(block, printed) {
+        return Mark::Failed(lines);
+    }
     for (step, real) in block.steps.iter().zip(printed) {
         let Some(real) = real else {
             wrong.push(format!("the session ended before this command: {}", step.shown[0]));
@@ -123,6 +129,24 @@ fn judge(block: &Block, printed: &[Printed], update: bool) -> Mark {
         }
     }
     if wrong.is_empty() { Mark::Passed } else { Mark::Failed(wrong.join("\n")) }
+}
+
+/// The reference passes its own tests, so its first answer holds no ✗: neither on the page nor in this run, where it would be
+/// written into the page by an update. (What comes later in a block may be broken on purpose.)
+fn failing_reference(block: &Block, printed: &[Printed]) -> Option<String> {
+    let step = block.steps.first().filter(|_| block.kind == Kind::Solved)?;
+    let real = printed.first().and_then(Option::as_deref).unwrap_or_default();
+    let (who, lines) = match (fails(real), fails(&step.output)) {
+        (true, _) => ("in this run", real),
+        (_, true) => ("on the page", &step.output[..]),
+        _ => return None,
+    };
+    Some(format!("the reference itself fails {who}, so this is nothing to show:\n{}", lines.join("\n")))
+}
+
+/// A task of a verdict is marked as failed.
+fn fails(lines: &[String]) -> bool {
+    lines.iter().any(|line| line.trim_start().starts_with('✗'))
 }
 
 /// `line 12: unshare --pid …`.
@@ -145,4 +169,29 @@ fn pages(workspace: &Workspace, wanted: Option<&str>) -> Result<Vec<PathBuf>> {
         return Err(misuse(format!("the book has no page `{wanted}`")));
     }
     Ok(pages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(text: &str) -> Block {
+        page::blocks(text).expect("a whole page").remove(0)
+    }
+
+    #[test]
+    fn a_reference_that_fails_is_refused_and_not_written() {
+        let good = block("```console,solved\n$ cargo workbook check 1\n✓ 1.1 a\n```\n");
+        let bad = block("```console,solved\n$ cargo workbook check 1\n✗ 1.1 a\n```\n");
+        let later = block("```console,solved\n$ sed -i s/a/b/ x\n$ cargo workbook check 1\n✗ 1.1 a\n```\n");
+        let stubs = block("```console,stubs\n$ cargo workbook check 1\n✗ 1.1 a\n```\n");
+        let said = |text: &str| Some(vec![text.to_owned()]);
+        assert!(failing_reference(&good, &[said("✓ 1.1 a")]).is_none());
+        assert!(failing_reference(&later, &[said(""), said("✗ 1.1 a")]).is_none());
+        assert!(failing_reference(&stubs, &[said("✗ 1.1 a")]).is_none());
+        assert!(failing_reference(&bad, &[said("✗ 1.1 a")]).is_some_and(|why| why.contains("in this run")));
+        assert!(failing_reference(&bad, &[said("✓ 1.1 a")]).is_some_and(|why| why.contains("on the page")));
+        assert!(failing_reference(&good, &[said("✗ 1.1 a")]).is_some());
+        assert!(changed(&good, &[said("✗ 1.1 a")]).is_none(), "an update would write it");
+    }
 }

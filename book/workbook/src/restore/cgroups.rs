@@ -1,6 +1,6 @@
 //! Cgroups that nobody needs any more. All that the engine and the tests make are called `coracle-…`.
 
-use super::processes::Process;
+use super::processes::{Process, kill_all};
 use super::remedy::{Leftover, Remedy};
 use crate::doctor::mountinfo::Mount;
 use anyhow::{Context, Result, bail};
@@ -116,8 +116,27 @@ fn named(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Kills all processes in a group, again and again until none is left: a process may fork while we read the list.
+/// Thaws a group, what is below it (the deepest first), and those of ours above it: in v1 a frozen process does not even take
+/// SIGKILL, and a group stands still as long as one above it does.
+pub(super) fn thaw(group: &Path) {
+    let above = group.ancestors().skip(1);
+    let ours = above.take_while(|path| {
+        path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("coracle-"))
+    });
+    for folder in named(group).iter().map(PathBuf::as_path).chain([group]).chain(ours) {
+        for (file, word) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
+            let file = folder.join(file);
+            if file.exists() {
+                let _ = fs::write(file, word); // if it cannot be, its processes are named as those that stay
+            }
+        }
+    }
+}
+
+/// Thaws a group and kills all its processes, again and again while there are new ones: a process may fork while we read the
+/// list. One that does not end is the end of our patience.
 pub(super) fn empty(group: &Path) -> Result<()> {
+    thaw(group);
     for _ in 0..100 {
         let text = match fs::read_to_string(group.join("cgroup.procs")) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -128,9 +147,7 @@ pub(super) fn empty(group: &Path) -> Result<()> {
         if processes.is_empty() {
             return Ok(());
         }
-        for process in processes {
-            process.kill().with_context(|| format!("end process {}", process.pid))?;
-        }
+        kill_all(&processes)?;
     }
     bail!("its processes multiply faster than they can be ended")
 }
@@ -161,6 +178,21 @@ mod tests {
         ] {
             assert_eq!(fate(Path::new(path), &known), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn a_dead_group_is_thawed_with_those_below_it_and_above_it() {
+        let tree = tempfile::tempdir().unwrap();
+        let top = tree.path().join("coracle-world-1-1");
+        let (group, below) = (top.join("coracle-a"), top.join("coracle-a/deep"));
+        fs::create_dir_all(&below).unwrap();
+        for folder in [tree.path(), &top, &group, &below] {
+            fs::write(folder.join("freezer.state"), "FROZEN").unwrap();
+        }
+        thaw(&group);
+        let state = |folder: &Path| fs::read_to_string(folder.join("freezer.state")).unwrap();
+        assert_eq!([&top, &group, &below].map(|folder| state(folder)), ["THAWED"; 3]);
+        assert_eq!(state(tree.path()), "FROZEN", "it is not ours");
     }
 
     #[test]

@@ -5,13 +5,16 @@
 //! the shore means that something got out. The environment of a process can be read by its owner and by root, see proc_pid_environ(5).
 
 use super::remedy::{Leftover, Remedy};
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 /// A process for certain: numbers are given again, a number with a start time is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -43,21 +46,44 @@ impl Process {
 
     /// Kills it, and waits a little until it is gone, so that its mounts and cgroups can go after it.
     pub(crate) fn kill(self) -> Result<()> {
-        if !self.is_alive() {
-            return Ok(());
-        }
-        match kill(Pid::from_raw(self.pid), Signal::SIGKILL) {
-            Ok(()) | Err(Errno::ESRCH) => {}
-            Err(error) => return Err(error.into()),
-        }
-        for _ in 0..200 {
-            if !self.runs() {
-                return Ok(());
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        bail!("it does not end")
+        kill_all(&[self])
     }
+
+    /// ``7 `sleep 100` (state D)``.
+    fn name(self) -> String {
+        let file = |name: &str| fs::read(format!("/proc/{}/{name}", self.pid)).unwrap_or_default();
+        let stat = String::from_utf8_lossy(&file("stat")).into_owned();
+        let state = stat.rsplit_once(") ").map_or("?", |(_, rest)| rest.get(..1).unwrap_or("?"));
+        format!("{} `{}` (state {state})", self.pid, shorten(&words(&file("cmdline")).join(" ")))
+    }
+}
+
+/// Those that were killed once, and stayed. Nobody waits for them a second time.
+static GIVEN_UP: Mutex<Vec<Process>> = Mutex::new(Vec::new());
+
+/// Kills all of them first, then waits two seconds in all until they are gone: not two for each. Names those that stay.
+pub(crate) fn kill_all(processes: &[Process]) -> Result<()> {
+    let mut refused = Vec::new();
+    for process in processes.iter().filter(|process| process.is_alive()) {
+        match kill(Pid::from_raw(process.pid), Signal::SIGKILL) {
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(error) => refused.push(format!("process {}: {error}", process.name())),
+        }
+    }
+    ensure!(refused.is_empty(), "{}", refused.join(", "));
+    let mut given_up = GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut left = processes.to_vec();
+    for _ in 0..200 {
+        left.retain(|process| process.runs());
+        if left.iter().all(|process| given_up.contains(process)) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let names: Vec<String> = left.iter().map(|process| process.name()).collect();
+    given_up.extend(left);
+    ensure!(names.is_empty(), "killed, and still there: process {}", names.join(", process "));
+    Ok(())
 }
 
 /// Its state in `/proc` is `Z`.

@@ -1,7 +1,11 @@
 //! Looking and removing, in the order in which things stand on one another: processes, mounts, directories, cgroups, links, tables.
 
-use super::remedy::Leftover;
-use super::{cgroups, containers, mounts, network, processes::Worlds, temporary};
+use super::remedy::{Leftover, Remedy};
+use super::{
+    cgroups, containers, mounts, network,
+    processes::{self, Worlds},
+    temporary,
+};
 use crate::doctor::place::FIRST_PID_NAMESPACE;
 use crate::doctor::{data_root, mountinfo};
 use crate::paint::{BAD, CARE, FAINT, GOOD, paint, width, wrap};
@@ -32,6 +36,9 @@ pub(crate) fn everything(dry_run: bool) -> ExitCode {
     for (thing, why) in &found.in_use {
         tell(FAINT, "left alone", thing, why);
     }
+    if !dry_run {
+        prepare(&found.leftovers);
+    }
     for leftover in &found.leftovers {
         if dry_run {
             tell(CARE, "would remove", &leftover.what, &leftover.why);
@@ -47,6 +54,20 @@ pub(crate) fn everything(dry_run: bool) -> ExitCode {
     }
     anstream::println!("{}", closing(found.leftovers.len(), failures.len(), found.in_use.len(), dry_run));
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What is dead is thawed first, or its processes could not be ended; and all of those are killed together, so that we wait
+/// once for all of them. Those that stay fail again below, each under its own name.
+fn prepare(leftovers: &[Leftover]) {
+    let mut processes = Vec::new();
+    for leftover in leftovers {
+        match &leftover.remedy {
+            Remedy::EmptyCgroup(group) => cgroups::thaw(group),
+            Remedy::Kill(process) => processes.push(*process),
+            _ => {}
+        }
+    }
+    let _ = processes::kill_all(&processes);
 }
 
 /// `removed  mount …` and the reason below it, both in a column of their own.

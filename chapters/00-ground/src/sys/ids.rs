@@ -3,6 +3,7 @@
 use super::told;
 use crate::{Errno, Result};
 use nix::unistd::{Gid, Uid};
+use std::os::unix::fs::MetadataExt;
 
 /// Gives up the supplementary groups of the caller, and takes these.
 ///
@@ -33,6 +34,17 @@ pub fn become_root_of_own_namespace(uid: Uid, gid: Gid) -> Result<()> {
     write("/proc/self/setgroups", "deny")?;
     write("/proc/self/uid_map", &format!("0 {uid} 1"))?;
     write("/proc/self/gid_map", &format!("0 {gid} 1"))
+}
+
+/// Is this process root of the whole machine, and not only of a user namespace? Only such a root can make device nodes,
+/// say who may open them, raise hard limits, and write attributes called `trusted.…`.
+///
+/// The first user namespace has the same inode number on every kernel (`PROC_USER_INIT_INO` in `linux/proc_ns.h`). Its
+/// map would prove less: another one can be given the same. Man pages: `user_namespaces(7)`, `namespaces(7)`.
+pub fn is_root_of_the_machine() -> bool {
+    const FIRST: u64 = 0xEFFF_FFFD;
+    let namespace = || std::fs::metadata("/proc/self/ns/user");
+    Uid::effective().is_root() && namespace().is_ok_and(|namespace| namespace.ino() == FIRST)
 }
 
 /// Writes a file of `/proc` in one piece, which is how the kernel wants its maps.

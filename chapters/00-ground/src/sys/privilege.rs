@@ -114,6 +114,16 @@ pub fn keep_capabilities(keep: bool) -> Result<()> {
         .map(drop)
 }
 
+/// Will the permitted set survive such a change? See [`keep_capabilities`].
+///
+/// Man page: `prctl(2)`, `PR_GET_KEEPCAPS`.
+pub fn keeps_capabilities() -> Result<bool> {
+    // SAFETY: no pointer.
+    let answer = unsafe { libc::prctl(libc::PR_GET_KEEPCAPS, 0, 0, 0, 0) };
+    told_raw(|| "prctl: are the capabilities kept when the user changes".into(), answer.into())
+        .map(|yes| yes == 1)
+}
+
 /// From now on no `execve` gives this process more than it has: setuid bits and file capabilities are ignored.
 ///
 /// Man page: `prctl(2)`, `PR_SET_NO_NEW_PRIVS`. Nothing and nobody can take it back; children inherit it.

@@ -8,8 +8,9 @@ use nix::sys::socket::{
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// The longest message, in bytes. A longer one is cut.
-pub(crate) const LONGEST: usize = 4096;
+/// The longest message, in bytes: a letter and the largest seccomp filter, 4096 instructions of 8 bytes. A longer one is
+/// cut.
+pub(crate) const LONGEST: usize = 1 + 4096 * 8;
 
 /// A connected pair that keeps messages apart (`SOCK_SEQPACKET`) and is closed on exec: end of file means
 /// that the other side has ended, or has become another program. Man page: `unix(7)`.

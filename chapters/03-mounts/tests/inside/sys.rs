@@ -48,8 +48,14 @@ fn sys_is_safe(out: &Output) -> Outcome {
                      of its own",
                 );
         };
-        check(mount.filesystem == filesystem && mount.root == "/")
-            .observed(format!("`{path}` in the container is `{}`", mount.line))
+        // A bind with everything below it brings all that lay on this path: one mount, and the next one on top of it.
+        let alone = path.strip_prefix("/sys/fs/cgroup/").is_none() || !covers_its_like(mount, &mounts);
+        check(mount.filesystem == filesystem && mount.root == "/" && alone)
+            .observed(format!(
+                "`{path}` in the container is `{}`{}",
+                mount.line,
+                if alone { "" } else { ", and another mount lies below it, on the same path" }
+            ))
             .means(format!("it is not a new mount of {filesystem} that begins at the container's own group"))
             .misconception(
                 "a bind shows the host's mount, with the host's whole tree; a new mount made inside the \
@@ -78,6 +84,14 @@ fn sys_is_safe(out: &Output) -> Outcome {
             )?;
     }
     Ok(())
+}
+
+/// Does this mount lie on another one of the same path? The second field of a line in mountinfo is the id of the mount
+/// below: proc_pid_mountinfo(5).
+fn covers_its_like(mount: &Mount, mounts: &[Mount]) -> bool {
+    let field = |mount: &Mount, number: usize| mount.line.split(' ').nth(number).map(str::to_string);
+    let below = field(mount, 1);
+    mounts.iter().any(|other| other.path == mount.path && field(other, 0) == below)
 }
 
 pub(crate) fn dangerous_paths_are_hidden_or_read_only() -> Outcome {

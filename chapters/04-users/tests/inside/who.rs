@@ -33,7 +33,11 @@ const CASES: [(&str, &str, &str); 16] = [
     ),
     ("--user web:50", "uid=33 gid=50 groups=[] added=[] home=/srv", EXPLICIT),
     ("--user web:staff", "uid=33 gid=50 groups=[] added=[] home=/srv", EXPLICIT),
-    ("--user 4000:4001", "uid=4000 gid=4001 groups=[] added=[] home=/", EXPLICIT),
+    (
+        "--user 4000:4001",
+        "uid=4000 gid=4001 groups=[] added=[] home=/",
+        "an unknown group number is no error: the kernel needs no names. And who names the group gets exactly that one",
+    ),
     ("--user :27", "uid=0 gid=27 groups=[] added=[] home=/root", EXPLICIT),
     ("", "uid=0 gid=0 groups=[0] added=[] home=/root", "nobody said who: user 0, as the image knows it"),
     (
@@ -74,7 +78,11 @@ pub(crate) fn users_are_those_of_the_image() -> Outcome {
             None => *answer == format!("{expected} (0)"),
         };
         check(right)
-            .observed(format!("`ch04 --who {options} rootfs` said `{answer}`, and should say `{expected}`"))
+            .observed(format!(
+                "`ch04 --who {options} rootfs` {}, and should {}",
+                did(answer),
+                should(expected)
+            ))
             .means("a program in the container runs as somebody else than was asked for")
             .misconception(*belief)?;
     }
@@ -87,6 +95,21 @@ pub(crate) fn users_are_those_of_the_image() -> Outcome {
         ))
         .means("the test could not be carried out")
         .misconception("see what is printed above")
+}
+
+/// An answer and its status, `… (125)`, in words.
+fn did(answer: &str) -> String {
+    let (text, status) = answer.trim_end_matches(')').rsplit_once('(').unwrap_or((answer, "?"));
+    let said = if text.trim().is_empty() { "nothing".into() } else { format!("`{}`", text.trim()) };
+    format!("ended with {status} and said {said}")
+}
+
+/// What a case expects, in words.
+fn should(expected: &str) -> String {
+    match expected.strip_prefix("error: ") {
+        Some(word) => format!("end with 125 and a sentence that has `{word}` in it"),
+        None => format!("end with 0 and say `{expected}`"),
+    }
 }
 
 pub(crate) fn no_link_in_the_image_leads_to_the_hosts_users() -> Outcome {
@@ -102,13 +125,13 @@ pub(crate) fn no_link_in_the_image_leads_to_the_hosts_users() -> Outcome {
         mv rootfs/etc rootfs/was; ln -s "$PWD/deep/er" rootfs/etc; ask folder; rm rootfs/etc; mv rootfs/was rootfs/etc
         mkfifo rootfs/etc/passwd; spy=5; ask fifo; spy=spy; rm rootfs/etc/passwd
         { echo spy:x:8:8::/image:; head -c 2000000 /dev/zero; } > rootfs/etc/passwd; ask endless; rm rootfs/etc/passwd
-        ask missing; echo "number $("$CH04" --who --user 5 rootfs 2>&1)""#,
+        ask missing; spy=5; ask number"#,
     )?;
     outside(&out)?;
     check(super::said(&out, "within").starts_with("uid=8 gid=8"))
         .observed(format!(
-            "`etc/passwd` in the image is a link to `/etc/own`, and the answer was: {}",
-            super::said(&out, "within")
+            "`etc/passwd` in the image is a link to `/etc/own`, and ch04 {}",
+            did(&super::said(&out, "within"))
         ))
         .means("links are usual in images, and this one stays inside")
         .misconception(
@@ -117,13 +140,18 @@ pub(crate) fn no_link_in_the_image_leads_to_the_hosts_users() -> Outcome {
     for (case, what) in [("fifo", "a FIFO"), ("endless", "two megabytes long")] {
         let answer = super::said(&out, case);
         check(answer.starts_with("ch04: ") && answer.ends_with("(125)"))
-            .observed(format!("`etc/passwd` in the image is {what}, and the answer was: {answer}"))
+            .observed(format!("`etc/passwd` in the image is {what}, and ch04 {}", did(&answer)))
             .means("an image can make the engine wait for ever, or read until memory is full")
             .misconception("what an image brings may be any kind of file, of any size: look before you read, and read up to a limit")?;
     }
     let (missing, number) = (super::said(&out, "missing"), super::said(&out, "number"));
-    check(missing.contains("`spy`") && number.starts_with("uid=5 gid=0"))
-        .observed(format!("without `etc/passwd`, `spy` is `{missing}`, and number 5 is `{number}`"))
+    check(missing.contains("spy") && missing.ends_with("(125)") && number.starts_with("uid=5 gid=0"))
+        .observed(format!(
+            "without `etc/passwd`, `--user spy` {}, and `--user 5` {}; the first should end with 125 and a sentence \
+             that has `spy` in it, the second with 0",
+            did(&missing),
+            did(&number)
+        ))
         .means("many images have no such file, and run by number")
         .misconception("a file that is missing knows nobody, and that is all")
 }
@@ -137,7 +165,7 @@ fn outside(out: &Output) -> Outcome {
     ] {
         let answer = super::said(out, case);
         check(!answer.contains("uid=7"))
-            .observed(format!("`etc/passwd` in the image is {what}, and the answer was: {answer}"))
+            .observed(format!("`etc/passwd` in the image is {what}, and ch04 {}", did(&answer)))
             .means("the image made the engine read a file of the host, and obey it")
             .misconception(
                 "joining two paths only glues text: the kernel follows each link from the *host's* root. It must be \

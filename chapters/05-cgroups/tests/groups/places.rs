@@ -1,6 +1,6 @@
 //! Task 5.1: where groups are, and how they come and go.
 
-use super::{said, script};
+use super::{complaint, or_none, said, script};
 use coracle_testkit::{Outcome, check};
 
 pub(crate) fn our_own_group_is_found_on_every_kind_of_machine() -> Outcome {
@@ -82,9 +82,13 @@ pub(crate) fn controllers_are_handed_down_in_one_write() -> Outcome {
     let first = said(&out, "first");
     check(first == "+memory +cpuset +pids")
         .observed(format!(
-            "`cgroup.subtree_control` listed `cpu io`; to hand down memory, cpu, cpuset, pids and freezer, `{first}` was \
-             written: {}",
-            out.stderr.trim()
+            "a plain file that says `cpu io` stood for `cgroup.subtree_control`. To hand down memory, cpu, cpuset, pids and \
+             freezer, `+memory +cpuset +pids` should be written into it; now it says `{first}`{}",
+            match out.stderr.trim() {
+                "" if first.len() < 21 => ", as several writes would leave it, each over the one before",
+                "" => "",
+                said => said,
+            }
         ))
         .means("on a real v2 tree this write fails, or leaves a controller out")
         .misconception(
@@ -110,8 +114,9 @@ pub(crate) fn a_new_group_has_the_files_of_its_controllers() -> Outcome {
     let all = ["memory", "cpu", "pids", "cpuset"].iter().all(|name| has.split(' ').any(|n| n == *name));
     check(all && out.stdout.contains("memory.max"))
         .observed(format!(
-            "the new group's `cgroup.controllers` says `{has}`; {}",
-            out.stderr.lines().next().unwrap_or_default()
+            "the new group's `cgroup.controllers` says: {}; `ch05 --make` said: {}",
+            or_none(&has),
+            complaint(&out)
         ))
         .means("the group has no `memory.max` or no `pids.max`: nothing in it can be limited")
         .misconception(
@@ -127,21 +132,26 @@ pub(crate) fn a_new_group_has_the_files_of_its_controllers() -> Outcome {
 }
 
 pub(crate) fn a_group_is_made_in_every_tree_or_in_none() -> Outcome {
+    // In v2 there is one tree; then the group that is there already is the only one that may be there afterwards.
     let out = script(
-        "cd $top; mkdir cpuset/coracle-t
-        ch05 --make coracle-t; echo status $?
-        echo left $(ls -d */coracle-t)
-        rmdir */coracle-t; cd $OLDPWD
-        ch05 --make coracle-t > made; echo made $(grep -c . made)
-        echo cpus $(cat $top/cpuset/coracle-t/cpuset.cpus) mems $(cat $top/cpuset/coracle-t/cpuset.mems)
-        sh -c 'echo 0 > /sys/fs/cgroup/cpuset/coracle-t/tasks && echo entered'
-        ch05 --remove coracle-t; echo then $(ls -d $top/*/coracle-t 2>/dev/null)",
+        "cd $top; if [ $v2 ]; then old=coracle-t; groups=coracle-t; else old=cpuset/coracle-t; groups='*/coracle-t'; fi
+        mkdir $old
+        ch05 --make coracle-t >/dev/null; echo status $?
+        echo old $old; echo left $(for g in $groups; do [ -d $g ] && [ ! -L ${g%/*} ] && echo $g; done)
+        for g in $groups; do [ -d $g ] && rmdir $g; done; cd $OLDPWD
+        ch05 --make coracle-t > made; echo made $(grep -c . made); cat made >&2
+        echo trees $(trees memory cpu cpuacct pids freezer cpuset)
+        for file in cpus mems; do echo $file $(cat $(folder cpuset)/cpuset.$file); done
+        if [ $v2 ]; then door=$(folder cpuset)/cgroup.procs; else door=$(folder cpuset)/tasks; fi
+        sh -c 'echo 0 > $0 && echo entered' $door 2> error || cat error >&2
+        ch05 --remove coracle-t; echo then $(ls -d $(cat made) 2>/dev/null)",
     )?;
-    check(said(&out, "status") == "125" && said(&out, "left") == "cpuset/coracle-t")
+    let (old, left) = (said(&out, "old"), said(&out, "left"));
+    check(said(&out, "status") == "125" && left == old)
         .observed(format!(
-            "`cpuset/coracle-t` was there already; making the group ended with {}, and there are now: {}",
+            "`{old}` was there already; making the group `coracle-t` ended with {}, and of its folders there are now: {}",
             said(&out, "status"),
-            said(&out, "left")
+            or_none(&left)
         ))
         .means("groups of a container that never was are left on the machine, or somebody else's is gone")
         .misconception(
@@ -149,19 +159,21 @@ pub(crate) fn a_group_is_made_in_every_tree_or_in_none() -> Outcome {
         )?;
     check(out.stdout.contains("entered"))
         .observed(format!(
-            "the new cpuset has {}; a process that wants to enter: {}",
-            out.stdout.lines().find(|line| line.starts_with("cpus")).unwrap_or("no files"),
-            out.stderr.lines().last().unwrap_or_default()
+            "the new group's cpuset.cpus: {}, its cpuset.mems: {}; a process that wants to enter: {}",
+            or_none(&said(&out, "cpus")),
+            or_none(&said(&out, "mems")),
+            complaint(&out)
         ))
         .means("no process can ever be in this group: ENOSPC")
         .misconception(
             "a new v1 cpuset begins empty, unlike any other group: copy cpuset.cpus and cpuset.mems from its parent",
         )?;
-    check(said(&out, "made") == "6" && said(&out, "then").is_empty())
+    let (made, trees) = (said(&out, "made"), said(&out, "trees"));
+    check(made == trees && said(&out, "then").is_empty())
         .observed(format!(
-            "for six v1 controllers {} folders were made; after the removal there were still: {}",
-            said(&out, "made"),
-            said(&out, "then")
+            "six controllers lie in {trees} trees here, and {made} folders were made; of these there were after the \
+             removal still: {}",
+            or_none(&said(&out, "then"))
         ))
         .means("the group is not whole, or does not go as a whole")
         .misconception("in v1 each controller has a tree of its own, and the group is a folder in each")
@@ -169,22 +181,35 @@ pub(crate) fn a_group_is_made_in_every_tree_or_in_none() -> Outcome {
 
 pub(crate) fn a_group_is_removed_when_its_last_process_has_gone() -> Outcome {
     let out = script(
+        // The process leaves when the removal has ended (too early), or has begun to wait.
         "ch05 --make coracle-t > made
         mkdir $(folder memory)/below
         if [ $v2 ]; then door=$(folder pids)/cgroup.procs; else door=$(folder pids)/tasks; fi
-        mkfifo in; exec 3<>in
-        sh -c 'echo 0 > $0; echo in >&3; exec sleep 0.5' $door &
+        mkfifo in out; exec 3<>in 4<>out
+        sh -c 'echo 0 > $0; echo in >&3; read word <&4' $door &
         read word <&3
-        ch05 --remove coracle-t; echo status $?
+        $CH05 --remove coracle-t 2> error & removal=$!
+        naps=0
+        while [ $naps -lt 5 ]; do
+            case $(sed 's/.*) //' /proc/$removal/stat 2>/dev/null) in
+                S*) naps=$((naps + 1)) ;;
+                Z*|'') break ;;
+            esac
+            sleep 0.02
+        done
+        echo out >&4
+        wait $removal; echo status $?; cat error >&2
         wait
-        echo left $(ls -d $top/coracle-t $top/*/coracle-t 2>/dev/null)
+        echo left $(ls -d $(cat made) 2>/dev/null)
         rmdir $(folder memory)/below 2>/dev/null; ch05 --remove coracle-t 2>/dev/null",
     )?;
     check(said(&out, "status") == "0" && said(&out, "left").is_empty())
         .observed(format!(
-            "a process in the group needed half a second to end, and a group was below it; the removal ended with {}: {}",
+            "a process in the group ended while `ch05 --remove` was waiting for it, and a group was below it; the removal \
+             ended with {}, and said: {}; of the group's folders there are now: {}",
             said(&out, "status"),
-            out.stderr.lines().last().unwrap_or_default()
+            complaint(&out),
+            or_none(&said(&out, "left"))
         ))
         .means("empty groups pile up on the machine, a few with each container")
         .misconception(

@@ -28,16 +28,20 @@ impl Profile {
     /// In one sentence, with line and column: it is not JSON, or a field, a call, an action, a capability, an
     /// architecture or a comparison has a name that does not exist.
     pub fn parse(text: &str, what: &str) -> Result<Profile, Refused> {
-        let profile: Profile = serde_json::from_str(text).map_err(|error| {
-            Refused(format!("the seccomp profile `{what}` cannot be used: {}", say(&error)))
-        })?;
+        let refused = |why: String| Refused(format!("the seccomp profile `{what}` cannot be used: {why}"));
+        if let Some(kind) = another_value(text) {
+            return Err(refused(format!(
+                "it is {kind}, and must be an object, as in {{\"defaultAction\": …, \"syscalls\": […]}}"
+            )));
+        }
+        let profile: Profile = serde_json::from_str(text).map_err(|error| refused(say(&error)))?;
         let wrong = if profile.arch_map.is_some() && profile.architectures.is_some() {
             Some("it has both `architectures` and `archMap`, and only one of them can be meant".to_string())
         } else {
             profile.syscalls.iter().zip(1..).find_map(|(entry, at)| entry.wrong(at))
         };
         match wrong {
-            Some(why) => Err(Refused(format!("the seccomp profile `{what}` cannot be used: {why}"))),
+            Some(why) => Err(refused(why)),
             None => Ok(profile),
         }
     }
@@ -50,6 +54,19 @@ impl Profile {
     /// What happens to a call that no rule speaks of.
     pub(super) fn default_action(&self) -> Action {
         self.default_action.with(self.default_errno_ret)
+    }
+}
+
+/// What the text is, when it is JSON and no object. (A list of the right length would pass for one: serde reads the
+/// fields of a struct by their order, too.)
+fn another_value(text: &str) -> Option<&'static str> {
+    use serde_json::Value;
+    match serde_json::from_str(text).ok()? {
+        Value::Object(_) => None,
+        Value::Array(_) => Some("a list"),
+        Value::String(_) => Some("a text"),
+        Value::Number(_) => Some("a number"),
+        Value::Bool(_) | Value::Null => Some("a single word"),
     }
 }
 
@@ -155,7 +172,10 @@ mod tests {
             ("unconfined", "expected value at line 1 column 1"),
             ("{\"defaultAction\": \"SCMP_ACT_ALLOW\"", "EOF while parsing an object at line 1 column 34"),
             ("{}", "missing field `defaultAction` at line 1 column 2"),
-            ("[]", "invalid length 0"),
+            ("[]", "it is a list, and must be an object, as in {\"defaultAction\""),
+            ("[\"SCMP_ACT_ALLOW\", null, null, null, []]", "it is a list, and must be an object"),
+            ("\"unconfined\"", "it is a text, and must be an object"),
+            ("null", "it is a single word, and must be an object"),
             ("{\"defaultAction\": \"ALLOW\"}", "unknown variant `ALLOW`, expected one of `SCMP_ACT_ALLOW`"),
             ("{\"defaultAction\": \"SCMP_ACT_NOTIFY\"}", "unknown variant `SCMP_ACT_NOTIFY`"),
             ("{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscall\": []}", "unknown field `syscall`"),

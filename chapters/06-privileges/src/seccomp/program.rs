@@ -131,11 +131,13 @@ type Range<'a> = (u32, &'a [FilterInstruction]);
 /// All numbers, from 0 on, as ranges of neighbours with the same instructions.
 fn ranges<'a>(calls: &'a BTreeMap<i64, Filter>, otherwise: &'a [FilterInstruction]) -> Vec<Range<'a>> {
     let mut ranges: Vec<Range<'a>> = vec![(0, otherwise)];
-    let mut add = |from: u32, code: &'a [FilterInstruction]| match ranges.last_mut() {
-        // Nothing lies between: the last range is empty, and this one takes its place.
-        Some((start, last)) if *start == from => *last = code,
-        Some((_, last)) if *last == code => {}
-        _ => ranges.push((from, code)),
+    let mut add = |from: u32, code: &'a [FilterInstruction]| {
+        if ranges.last().is_some_and(|(start, _)| *start == from) {
+            ranges.pop(); // nothing lies between: the last range is empty
+        }
+        if ranges.last().is_none_or(|(_, last)| *last != code) {
+            ranges.push((from, code));
+        }
     };
     for (number, code) in calls {
         let Ok(number) = u32::try_from(*number) else { continue };
