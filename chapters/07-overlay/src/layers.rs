@@ -1,7 +1,6 @@
 //! What an overlay is made of, and where it keeps its notes.
 
 use coracle_ground::{Errno, Error, Result, sys};
-use coracle_privileges::is_root_of_the_machine;
 use nix::unistd::{Gid, Uid};
 use std::path::PathBuf;
 
@@ -56,7 +55,7 @@ pub enum Notes {
 impl Notes {
     /// Those that this process may write.
     pub fn ours() -> Notes {
-        if is_root_of_the_machine() { Notes::Trusted } else { Notes::User }
+        if sys::is_root_of_the_machine() { Notes::Trusted } else { Notes::User }
     }
 
     /// The full name of a note: `trusted.overlay.opaque`.
