@@ -22,6 +22,10 @@ use coracle_users::write_maps;
 use nix::unistd::geteuid;
 use std::fmt;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// Long enough for the scheduler to find us another processor, and short beside what init has to do.
+const LEAVE_THE_PROCESSOR: Duration = Duration::from_micros(50);
 
 /// The container was built, but its program could not be started.
 #[derive(Debug)]
@@ -76,7 +80,8 @@ pub(crate) fn run(
     }
     trace::step(4, "Nothing more to do to init from outside: it may begin to build its world");
     let host = host.go()?;
-    // Init is busy for a while, and so are we.
+    // A new process begins on its parent's processor. We leave it to init, and go on with another one.
+    std::thread::sleep(LEAVE_THE_PROCESSOR);
     let filter = filter::to_bytes(prepared.filtering.filter()?);
     let (host, terminal) = host.prepared().with_context(|| cannot_build(container))?;
     fault::point("init-prepared");
