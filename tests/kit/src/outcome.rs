@@ -54,6 +54,20 @@ impl Check {
     }
 }
 
+/// For a test that is not about what failed: a step of the task `guilty` did, as `line` says, unless `holds`. It accuses
+/// nobody, and sends the learner to the chapter of that task.
+pub fn not_reached(holds: bool, guilty: &str, line: &str) -> Outcome {
+    let chapter = guilty.split('.').next().unwrap_or(guilty);
+    check(holds)
+        .observed(format!("not reached: a step of task {guilty} failed first: `{line}`"))
+        .means("this says nothing about this task yet")
+        .misconception(format!("see what `cargo workbook check {chapter}` says about task {guilty}"))
+}
+
+/// The misconception of last resort, about a line of a milestone that ended early.
+pub const LOOK_IT_UP: &str =
+    "the line names the call, what it was about, and the errno: look that errno up in the call's man page";
+
 /// How a test came out, as the report names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

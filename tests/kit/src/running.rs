@@ -50,6 +50,16 @@ impl Output {
     }
 }
 
+/// What stands after `word` at the beginning of a line of standard output, without the blanks around it; empty when there
+/// is no such line. So a script answers with `echo word …`, and a line of `/proc/PID/status` is found by its name.
+pub fn said(out: &Output, word: &str) -> String {
+    let after = |line: &str| {
+        let rest = line.strip_prefix(word)?;
+        (rest.is_empty() || rest.starts_with([' ', '\t'])).then(|| rest.trim().to_string())
+    };
+    out.stdout.lines().find_map(after).unwrap_or_default()
+}
+
 /// A running subject. Dropping it ends the world.
 #[derive(Debug)]
 pub struct Running {

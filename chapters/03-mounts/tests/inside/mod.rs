@@ -4,6 +4,7 @@ pub(crate) mod dev;
 mod setup;
 pub(crate) mod sys;
 
+pub(crate) use coracle_testkit::said;
 use coracle_testkit::{Failure, Output, World, check};
 pub(crate) use setup::began;
 use setup::in_the_new_root;
@@ -103,15 +104,4 @@ fn parse(line: &str) -> Option<Mount> {
         options: fields.next()?,
         filesystem: right.split(' ').next()?.to_string(),
     })
-}
-
-/// What stands after `word` at the beginning of a line of standard output; empty when there is no such line.
-pub(crate) fn said(out: &Output, word: &str) -> String {
-    let after = |line: &str| {
-        line.strip_prefix(word)
-            .filter(|rest| rest.is_empty() || rest.starts_with(' '))
-            .map(str::trim)
-            .map(String::from)
-    };
-    out.stdout.lines().find_map(after).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! When the container does not start, or not in its root: which task that is, and what usually leads there.
 
 use super::parse;
-use coracle_testkit::{Outcome, Output, check};
+use coracle_testkit::{LOOK_IT_UP, Outcome, Output, check, not_reached};
 
 /// Did the container start at all? 125 says that ch03 failed before the program began. A test about another task
 /// than the one whose step failed says that it was not reached, and accuses nobody.
@@ -11,10 +11,7 @@ pub(crate) fn began(task: &str, status: &str, stderr: &str) -> Outcome {
     let fine = status != "125" && !not_found;
     let guilty = if not_found { "3.1" } else { task_of(line).unwrap_or(task) };
     if guilty != task {
-        return check(fine)
-            .observed(format!("not reached: a step of task {guilty} failed first: `{line}`"))
-            .means("this says nothing about this task yet")
-            .misconception(format!("see what `cargo workbook check 3` says about task {guilty}"));
+        return not_reached(fine, guilty, line);
     }
     let how = if not_found { "did not find the program" } else { "ended with 125 before the program began" };
     check(fine)
@@ -81,7 +78,7 @@ fn usual_reason(line: &str) -> &'static str {
         "in a user namespace a weaker sysfs than the host's is refused: name all four flags, and where even \
          that is refused, bind the host's `/sys`"
     } else {
-        "the line names the call, what it was about, and the errno: look that errno up in the call's man page"
+        LOOK_IT_UP
     }
 }
 

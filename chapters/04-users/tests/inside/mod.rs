@@ -4,7 +4,7 @@ pub(crate) mod maps;
 pub(crate) mod user;
 pub(crate) mod who;
 
-use coracle_testkit::{Failure, Outcome, Output, World, check};
+use coracle_testkit::{Failure, LOOK_IT_UP, Outcome, Output, World, check, not_reached};
 
 /// Runs a script of the host's shell. In it, `voyager` and `ch04` are the two programs, `run COMMAND…` runs one and says
 /// with which status it ended, and `users FILE…` puts an `/etc` with these files over the host's.
@@ -39,15 +39,9 @@ pub(crate) fn container(task: &'static str, world: World, text: &str) -> Result<
 fn began(task: &'static str, out: &Output) -> Outcome {
     let line = out.stderr.lines().find(|line| line.starts_with("ch04: ")).unwrap_or(out.stderr.trim());
     let fine = said(out, "status") == "0";
-    let (guilty, reason) = usual_reason(task, line).unwrap_or((
-        task,
-        "the line names the call, what it was about, and the errno: look that errno up in the call's man page",
-    ));
+    let (guilty, reason) = usual_reason(task, line).unwrap_or((task, LOOK_IT_UP));
     if guilty != task {
-        return check(fine)
-            .observed(format!("not reached: a step of task {guilty} failed first: `{line}`"))
-            .means("this says nothing about this task yet")
-            .misconception(format!("see what `cargo workbook check 4` says about task {guilty}"));
+        return not_reached(fine, guilty, line);
     }
     check(fine)
         .observed(format!("ch04 ended with status {}: `{line}`", said(out, "status")))
@@ -180,12 +174,7 @@ fn reason_of_a_helper(task: &'static str, line: &str) -> (&'static str, &'static
     )
 }
 
-/// What stands after `word` at the beginning of a line of standard output; empty when there is no such line.
+/// The kit's, with one space for each gap: maps are columns.
 pub(crate) fn said(out: &Output, word: &str) -> String {
-    let after = |line: &str| {
-        line.strip_prefix(word)
-            .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
-            .map(|rest| rest.split_whitespace().collect::<Vec<_>>().join(" "))
-    };
-    out.stdout.lines().find_map(after).unwrap_or_default()
+    coracle_testkit::said(out, word).split_whitespace().collect::<Vec<_>>().join(" ")
 }

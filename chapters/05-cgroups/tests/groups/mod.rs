@@ -4,6 +4,7 @@ pub(crate) mod limits;
 pub(crate) mod places;
 pub(crate) mod running;
 
+pub(crate) use coracle_testkit::said;
 use coracle_testkit::{Failure, Outcome, Output, World, check};
 use std::time::Duration;
 
@@ -59,15 +60,6 @@ stat() { ch05 --stats coracle-t | sed -n "s/^$1 //p"; }
 pub(crate) fn script(text: &str) -> Result<Output, Failure> {
     let world = World::new().env("CH05", crate::BIN).limit(Duration::from_secs(60));
     world.script(&format!("{WORDS}\n{text}"))
-}
-
-/// What stands after `word` at the beginning of a line of standard output; empty when there is no such line.
-pub(crate) fn said(out: &Output, word: &str) -> String {
-    let after = |line: &str| {
-        let rest = line.strip_prefix(word)?;
-        (rest.is_empty() || rest.starts_with(' ')).then(|| rest.trim().to_string())
-    };
-    out.stdout.lines().find_map(after).unwrap_or_default()
 }
 
 /// The number after `word`.

@@ -101,11 +101,7 @@ pub(crate) fn a_user_who_is_not_root_has_no_capabilities() -> Outcome {
     let out = script(
         "6.1",
         r#"
-        cp "$WHOAMI" rootfs/bin/whoami-really
-        for library in $(ldd "$WHOAMI" | grep -o '/[^ ]*'); do
-            mkdir -p "rootfs${library%/*}"
-            test -e "rootfs$library" || cp "$library" "rootfs$library"
-        done
+        install_whoami
         sed -n 's/^CapBnd:/available/p' /proc/self/status
         filtered --look --user 1000:1000 rootfs whoami-really
         chmod 4755 rootfs/bin/whoami-really

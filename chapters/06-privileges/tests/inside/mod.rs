@@ -8,16 +8,24 @@ pub(crate) mod order;
 
 use coracle_privileges::Filter;
 use coracle_privileges::seccomp::{self, Action, Arch};
-use coracle_testkit::{Failure, Outcome, Output, World, check};
+pub(crate) use coracle_testkit::said;
+use coracle_testkit::{Failure, LOOK_IT_UP, Outcome, Output, World, check, not_reached};
 use std::collections::BTreeMap;
 
 /// What every script begins with. `box` runs a container, and prints `status N` when it has ended. `bare` runs one
 /// without any filter, `filtered` one with a filter that allows everything and is compiled already: so what is wrong in
-/// task 6.3 is in nobody else's way.
+/// task 6.3 is in nobody else's way. `install_whoami` puts `$WHOAMI` into the image, with its libraries.
 const BEGIN: &str = r#"
 box() { "$CH06" "$@" || code=$?; echo "status ${code:-0}"; code=; }
 bare() { box --security-opt seccomp=unconfined "$@"; }
 filtered() { box --filter open.filter "$@"; }
+install_whoami() {
+    cp "$WHOAMI" rootfs/bin/whoami-really
+    for library in $(ldd "$WHOAMI" | grep -o '/[^ ]*'); do
+        mkdir -p "rootfs${library%/*}"
+        test -e "rootfs$library" || cp "$library" "rootfs$library"
+    done
+}
 "#;
 
 /// A script of the host's shell, in which `$CH06` is the runtime and `$WHOAMI` a program that prints its privileges.
@@ -58,10 +66,7 @@ fn began(task: &str, out: &Output) -> Outcome {
     let done = line.split(" (likely: ").next().unwrap_or_default();
     let guilty = task_of(done).unwrap_or(task);
     if guilty != task && !TOGETHER.contains(&(guilty, task)) {
-        return check(started)
-            .observed(format!("not reached: a step of task {guilty} failed first: `{line}`"))
-            .means("this says nothing about this task yet")
-            .misconception(format!("see what `cargo workbook check 6` says about task {guilty}"));
+        return not_reached(started, guilty, line);
     }
     check(started)
         .observed(format!("ch06 ended before the program began: `{line}`"))
@@ -126,17 +131,6 @@ fn usual_reason(line: &str) -> &'static str {
     } else if is(&["devices.", "EINVAL"]) {
         "the kernel reads one rule in each write: `c 1:3 rwm`"
     } else {
-        "the line names the call, what it was about, and the errno: look that errno up in the call's man page"
+        LOOK_IT_UP
     }
-}
-
-/// What stands after `word` at the beginning of a line of standard output; empty when there is no such line.
-pub(crate) fn said(out: &Output, word: &str) -> String {
-    let after = |line: &str| {
-        line.strip_prefix(word)
-            .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
-            .map(str::trim)
-            .map(String::from)
-    };
-    out.stdout.lines().find_map(after).unwrap_or_default()
 }

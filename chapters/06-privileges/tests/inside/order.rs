@@ -7,11 +7,7 @@ pub(crate) fn no_new_privileges_makes_setuid_programs_plain() -> Outcome {
     let out = script(
         "6.2",
         r#"
-        cp "$WHOAMI" rootfs/bin/whoami-really
-        for library in $(ldd "$WHOAMI" | grep -o '/[^ ]*'); do
-            mkdir -p "rootfs${library%/*}"
-            test -e "rootfs$library" || cp "$library" "rootfs$library"
-        done
+        install_whoami
         chmod 4755 rootfs/bin/whoami-really
         filtered --user 1000:1000 --security-opt no-new-privileges rootfs sh -c 'whoami-really | sed s/^/with-/'
         filtered --user 1000:1000 rootfs sh -c 'whoami-really | sed s/^/without-/'"#,

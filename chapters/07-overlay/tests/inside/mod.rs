@@ -5,7 +5,8 @@ pub(crate) mod changes;
 pub(crate) mod mount;
 pub(crate) mod removal;
 
-use coracle_testkit::{Failure, Outcome, Output, World, check};
+pub(crate) use coracle_testkit::said;
+use coracle_testkit::{Failure, LOOK_IT_UP, Outcome, Output, World, check, not_reached};
 
 /// A script of the host's shell. In it, `ch07` is the runtime; `run COMMAND…` runs one and says with which status it
 /// ended; `note PATH NAME VALUE` writes a note of overlay's; `gone PATH` puts a whiteout there.
@@ -29,10 +30,7 @@ fn began(task: &'static str, out: &Output) -> Outcome {
     let fine = line.is_empty();
     let guilty = task_of(line).unwrap_or(task);
     if guilty != task {
-        return check(fine)
-            .observed(format!("not reached: a step of task {guilty} failed first: `{line}`"))
-            .means("this says nothing about this task yet")
-            .misconception(format!("see what `cargo workbook check 7` says about task {guilty}"));
+        return not_reached(fine, guilty, line);
     }
     check(fine)
         .observed(format!("ch07 stopped: `{line}`"))
@@ -85,17 +83,6 @@ fn usual_reason(line: &str) -> &'static str {
     } else if is(&["EMFILE"]) {
         "one descriptor for each level: a container can make more levels than a process may have open files"
     } else {
-        "the line names the call, what it was about, and the errno: look that errno up in the call's man page"
+        LOOK_IT_UP
     }
-}
-
-/// What stands after `word` at the beginning of a line of standard output; empty when there is no such line.
-pub(crate) fn said(out: &Output, word: &str) -> String {
-    let after = |line: &str| {
-        line.strip_prefix(word)
-            .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
-            .map(str::trim)
-            .map(String::from)
-    };
-    out.stdout.lines().find_map(after).unwrap_or_default()
 }
